@@ -1,0 +1,230 @@
+"""How is a hostile file read safely? One function runs on it in a child process that can be killed.
+
+The child is started on first use, reused while it behaves, and replaced when it dies, stalls or is killed. Requests
+and results are typed MessagePack, so a child that a file has taken over can at worst send a wrong value of the
+declared type. Files the child writes live in one scratch folder that goes away with it.
+"""
+
+import atexit
+import contextlib
+import importlib
+import os
+import queue
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, BinaryIO, TypeVar, get_origin, get_type_hints
+
+import msgspec
+import numpy as np
+
+from sightcheck import errors
+
+T = TypeVar("T")
+Progress = Callable[[float], None]
+
+RESULT, ERROR, STEP = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may use: seconds without a step, seconds in all, bytes of address space."""
+
+    stall_s: float = 10.0
+    total_s: float = 600.0
+    memory_bytes: int = 4 << 30
+
+
+LIMITS = Limits()
+
+
+def run(
+    function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progress: Progress | None = None
+) -> T:
+    """Call `function(*args)` in this thread's child and return its result.
+
+    The function lives at module level and is annotated; its arguments and result are msgspec types, frozen
+    dataclasses or NumPy arrays. Raises the SightcheckError that the function raised, OverLimit when a limit is
+    passed, Damaged when the child dies or fails in any other way.
+    """
+    child: Child | None = getattr(_here, "child", None)
+    if child is None or child.limits != limits or not child.alive():
+        if child is not None:
+            child.close()
+        child = _here.child = Child(limits)
+    try:
+        kind, payload = child.call(function, args, progress)
+    except BaseException:
+        child.close()
+        raise
+    if kind == ERROR:
+        name, sentence = msgspec.msgpack.decode(payload, type=tuple[str, str])
+        raise getattr(errors, name)(sentence)
+    return msgspec.msgpack.decode(payload, type=_hints(function)["return"], dec_hook=_decode_array)
+
+
+def step(fraction: float) -> None:
+    """Say, inside a sandboxed function, that work goes on and how much is done (0 to 1); elsewhere does nothing."""
+    if _reply is not None and time.monotonic() - _last_step[0] > 0.1:
+        _last_step[0] = time.monotonic()
+        _send(_reply, msgspec.msgpack.encode((STEP, msgspec.msgpack.encode(fraction))))
+
+
+class Child:
+    """One child process, its pipes and its scratch folder."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.scratch = tempfile.TemporaryDirectory(prefix="sightcheck-", ignore_cleanup_errors=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from sightcheck.sandbox import serve; serve()", str(limits.memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": self.scratch.name, "OPENCV_LOG_LEVEL": "OFF"},
+            start_new_session=True,  # Ctrl-C reaches the parent alone, which then kills the child
+        )
+        atexit.register(self.close)
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], progress: Progress | None) -> tuple[int, bytes]:
+        """Send one request and wait for its result, passing steps to `progress`."""
+        request = (function.__module__, function.__qualname__, msgspec.msgpack.encode(args, enc_hook=_encode_array))
+        started = time.monotonic()
+        with contextlib.suppress(BrokenPipeError):
+            assert self.process.stdin is not None
+            _send(self.process.stdin, msgspec.msgpack.encode(request))
+        while True:
+            kind, payload = msgspec.msgpack.decode(self._receive(started), type=tuple[int, bytes])
+            if kind != STEP:
+                return kind, payload
+            if progress is not None:
+                progress(msgspec.msgpack.decode(payload, type=float))
+
+    def _receive(self, started: float) -> bytes:
+        """Read one whole message; every byte must come before the stall and total limits."""
+        assert self.process.stdout is not None
+        out, deadline = self.process.stdout.fileno(), started + self.limits.total_s
+        message, wanted = b"", 4
+        while len(message) < wanted:
+            patience = min(self.limits.stall_s, deadline - time.monotonic())
+            if patience <= 0 or not select.select([out], [], [], patience)[0]:
+                raise errors.OverLimit(f"reading it took too long and was stopped after {patience_text(self.limits)}")
+            chunk = os.read(out, min(wanted - len(message), 1 << 20))
+            if not chunk:
+                raise errors.Damaged(f"the reader stopped on this file ({_cause(self.process.wait())}); it may be hostile")
+            message += chunk
+            if len(message) == 4 and wanted == 4:
+                wanted = 4 + struct.unpack("<I", message)[0]
+        return message[4:]
+
+    def close(self) -> None:
+        """Kill the process and remove what it wrote."""
+        atexit.unregister(self.close)
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self.scratch.cleanup()
+
+
+def patience_text(limits: Limits) -> str:
+    """Limits in words."""
+    return f"{limits.stall_s:g} s without progress or {limits.total_s:g} s in all"
+
+
+def serve() -> None:
+    """Run requests from standard input until it closes. This is the child's whole life."""
+    global _reply
+    _reply = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # a library that prints must not write into the answers
+    _restrict(int(sys.argv[1]))
+    requests: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    while True:
+        _send(_reply, msgspec.msgpack.encode(_answer(requests.get())))
+
+
+def _answer(request: bytes) -> tuple[int, bytes]:
+    """One request -> (RESULT, value) or (ERROR, (class, sentence))."""
+    module, name, raw = msgspec.msgpack.decode(request, type=tuple[str, str, bytes])
+    function = getattr(importlib.import_module(module), name)
+    hints = [hint for key, hint in _hints(function).items() if key != "return"]
+    values = msgspec.msgpack.decode(raw, type=list[msgspec.Raw])
+    args = [msgspec.msgpack.decode(v, type=h, dec_hook=_decode_array) for v, h in zip(values, hints, strict=False)]
+    try:
+        return RESULT, msgspec.msgpack.encode(function(*args), enc_hook=_encode_array)
+    except errors.SightcheckError as error:
+        return ERROR, msgspec.msgpack.encode((type(error).__name__, str(error)))
+    except MemoryError:
+        return ERROR, msgspec.msgpack.encode(("OverLimit", "reading it needs more memory than the limit allows"))
+    except Exception as error:
+        sentence = f"the reader failed on this file: {type(error).__name__}: {error}"
+        return ERROR, msgspec.msgpack.encode(("Damaged", sentence.encode("utf-8", "replace").decode()))
+
+
+def _listen(requests: "queue.Queue[bytes]") -> None:
+    """Queue requests; when the parent goes away, so does the child, even in the middle of a file."""
+    while header := sys.stdin.buffer.read(4):
+        requests.put(sys.stdin.buffer.read(struct.unpack("<I", header)[0]))
+    os._exit(0)
+
+
+def _restrict(memory_bytes: int) -> None:
+    """Hold this process to its memory, no core dumps and 2 GiB files, where the system can (not on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for limit, value in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 2 << 30),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses some of them
+            resource.setrlimit(limit, (value, value))
+
+
+def _send(pipe: BinaryIO, message: bytes) -> None:
+    pipe.write(struct.pack("<I", len(message)) + message)
+    pipe.flush()
+
+
+def _cause(status: int) -> str:
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit {status}"
+
+
+def _encode_array(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes()
+    raise TypeError(f"{type(value).__name__} does not cross the sandbox")
+
+
+def _decode_array(kind: Any, value: Any) -> Any:
+    if kind is np.ndarray or get_origin(kind) is np.ndarray:
+        dtype, shape, data = msgspec.convert(value, tuple[str, tuple[int, ...], bytes])
+        return np.frombuffer(data, np.dtype(dtype)).reshape(shape)
+    raise TypeError(f"{kind} does not cross the sandbox")
+
+
+@lru_cache
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    return get_type_hints(function)
+
+
+_here = threading.local()
+_reply: BinaryIO | None = None
+_last_step = [0.0]

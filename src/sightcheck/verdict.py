@@ -1,0 +1,166 @@
+"""How is evidence weighed? Evidence, its calibration, and the verdict drawn from it.
+
+A score becomes evidence through a likelihood ratio, LR = p(score | synthetic) / p(score | real), estimated on
+groups the model has not seen. The verdict reads log10 LR through fixed bands and never rounds up to an answer:
+between the bands it is `undecided`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Question = Literal["Is this video synthetic?", "Was this photo taken where they say?"]
+Answer = Literal["synthetic", "no sign of synthesis", "taken there", "not taken there", "undecided"]
+Strength = Literal["none", "weak", "moderate", "strong", "very strong"]
+
+IS_SYNTHETIC: Question = "Is this video synthetic?"
+
+# Lower edge of each band in |log10 LR|: one half decade is the least that is called an answer.
+BANDS: tuple[tuple[float, Strength], ...] = (
+    (3.0, "very strong"),
+    (2.0, "strong"),
+    (1.0, "moderate"),
+    (0.5, "weak"),
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A measurement along the clip: `values[i]` in `unit` at `times_s[i]` seconds."""
+
+    name: str
+    unit: str
+    times_s: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.times_s) != len(self.values):
+            raise ValueError(f"series {self.name!r}: {len(self.times_s)} times, {len(self.values)} values")
+
+
+@dataclass(frozen=True)
+class Still:
+    """One frame to look at: a small PNG and its time in seconds."""
+
+    time_s: float
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The reference clips in two principal components, with this clip among them (Figure 5.2)."""
+
+    axes: tuple[str, str]
+    points: tuple[tuple[float, float], ...]
+    synthetic: tuple[bool, ...]
+    here: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one method says about one file.
+
+    `score`: the method's own scale, higher is more synthetic; None when nothing could be measured.
+    `log10_lr`: log10 of the likelihood ratio, synthetic over real; None when no calibration covers this file.
+    `limits`: what weakens this evidence on this file, one sentence each.
+    """
+
+    method: str
+    sentence: str
+    score: float | None = None
+    log10_lr: float | None = None
+    series: tuple[Series, ...] = ()
+    stills: tuple[Still, ...] = ()
+    cloud: Cloud | None = None
+    weights_sha256: str | None = None
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to one question with the evidence it rests on; deliberately without a truth value."""
+
+    question: Question
+    answer: Answer
+    strength: Strength
+    evidence: tuple[Evidence, ...]
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict is not true or false: read its answer, strength and evidence")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """log10 LR = slope * score + offset, held within +-bound.
+
+    The bound is log10(groups + 1) of the smaller class: ten independent groups cannot support odds of
+    a thousand to one, whatever the straight line says.
+    """
+
+    slope: float
+    offset: float
+    bound: float
+    groups_real: int
+    groups_synthetic: int
+
+    def log10_lr(self, score: float) -> float:
+        """Score on the detector's scale -> log10 likelihood ratio in [-bound, bound]."""
+        return float(np.clip(self.slope * score + self.offset, -self.bound, self.bound))
+
+
+def calibrate(
+    scores: NDArray[np.float64], synthetic: NDArray[np.bool_], groups: Sequence[str]
+) -> Calibration:
+    """Held-out scores (n,), labels (n,), groups (n,) -> Calibration.
+
+    Logistic calibration (Brümmer and du Preez 2006): every group weighs alike inside its class, both
+    classes weigh alike, so the fitted log odds are a log likelihood ratio. A slope below zero would
+    turn the score round; it is set to zero, which answers `undecided`.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    names = np.asarray(groups)
+    spread = float(np.std(scores)) or 1.0
+    model = LogisticRegression(C=1.0).fit(
+        (scores / spread)[:, None], synthetic, sample_weight=group_weights(synthetic, names)
+    )
+    slope = float(model.coef_[0, 0]) / spread / math.log(10)
+    offset = float(model.intercept_[0]) / math.log(10)
+    real, fake = (len(set(names[synthetic == side])) for side in (False, True))
+    bound = math.log10(min(real, fake) + 1)
+    return Calibration(slope, offset, bound, real, fake) if slope > 0 else Calibration(0, 0, bound, real, fake)
+
+
+def group_weights(synthetic: NDArray[np.bool_], groups: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Labels (n,), groups (n,) -> (n,) weights summing to n: classes weigh alike, groups alike within each."""
+    weights = np.zeros(len(synthetic))
+    for side in (False, True):
+        inside = synthetic == side
+        names, at, counts = np.unique(groups[inside], return_inverse=True, return_counts=True)
+        weights[inside] = 1.0 / (len(names) * counts[at]) if len(names) else 0.0
+    return weights * len(weights) / weights.sum()
+
+
+def strength(log10_lr: float | None) -> Strength:
+    """log10 likelihood ratio -> its band; `none` below half a decade or where there is no ratio."""
+    size = abs(log10_lr) if log10_lr is not None else 0.0
+    return next((name for edge, name in BANDS if size >= edge), "none")
+
+
+def weigh_video(evidence: Sequence[Evidence]) -> Verdict:
+    """Evidence, the deciding method first -> Verdict on "Is this video synthetic?".
+
+    The first evidence with a likelihood ratio decides; ratios are never multiplied, because the methods
+    look at the same frames. Another method that reaches a band on the other side makes it `undecided`.
+    """
+    ratios = [item.log10_lr for item in evidence if item.log10_lr is not None]
+    lead = ratios[0] if ratios else 0.0
+    opposed = any(ratio * lead < 0 and strength(ratio) != "none" for ratio in ratios[1:])
+    if strength(lead) == "none" or opposed:
+        return Verdict(IS_SYNTHETIC, "undecided", "none", tuple(evidence))
+    answer: Answer = "synthetic" if lead > 0 else "no sign of synthesis"
+    return Verdict(IS_SYNTHETIC, answer, strength(lead), tuple(evidence))
