@@ -1,0 +1,291 @@
+"""Reports tell the answer first, quote hostile names harmlessly and need nothing from outside."""
+
+import errno
+import json
+import math
+import os
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+
+from sightcheck import charts, report
+from sightcheck.errors import OutputError
+from sightcheck.media import Clip
+from sightcheck.report import Document, Failure, Report
+from sightcheck.verdict import Cloud, Evidence, Series, Still, Verdict, weigh_video
+
+HOSTILE = "a\nb\x1b[31m\x9bm\u202e<script>alert(1)</script>\udc80&.mp4"
+SCHEMA = Path(__file__).parents[1] / "docs" / "report.schema.json"
+
+CLIP = Clip(
+    path="/evidence/street.mp4",
+    sha256="ab" * 32,
+    size_bytes=1_848_211,
+    container="mov,mp4,m4a,3gp,3g2,mj2",
+    codec="h264",
+    profile="High",
+    pixel_format="yuv420p",
+    width=1024,
+    height=512,
+    rotation_deg=90,
+    sample_aspect="1",
+    frames=480,
+    duration_s=48.0,
+    fps=10.0,
+    variable_frame_rate=False,
+    interlaced=False,
+    timestamps=True,
+    bit_rate=308035.0,
+    tags=(("encoder", "Lavf58.76.100"), ("location", "+52.52+013.40/")),
+    notes=(),
+)
+
+
+def footprint(log10_lr: float | None = 0.7, **changes: object) -> Evidence:
+    times = tuple(2.0 * k for k in range(24))
+    intra = tuple(50 + 10 * math.sin(k) for k in range(24))
+    shares = (intra, tuple(80 - value for value in intra), (20.0,) * 24)
+    points = tuple(map(tuple, np.random.default_rng(0).normal(size=(216, 2)).tolist()))
+    evidence = Evidence(
+        "footprint",
+        "Half of the blocks had to be coded anew.",
+        score=0.83,
+        log10_lr=log10_lr,
+        series=tuple(Series(n, "%", times, v) for n, v in zip(("intra", "inter", "skip"), shares, strict=True)),
+        stills=tuple(Still(4.0 * k, b"\x89PNG\r\n\x1a\n") for k in range(12)),
+        cloud=Cloud(("first", "second"), points, (False, True) * 108, (0.3, 0.1)),
+        weights_sha256="cd" * 32,
+        limits=("The calibration rests on 18 groups.",),
+    )
+    return replace(evidence, **changes)
+
+
+def made(*evidence: Evidence, clip: Clip = CLIP) -> Report:
+    verdict = weigh_video(evidence or (footprint(),))
+    return Report(clip, (verdict,), (("sightcheck", "0.1.0"),), (("encode", "CRF 23"),), "2026-01-02T03:04:05Z")
+
+
+def hostile() -> Report:
+    evil = footprint(method=HOSTILE, sentence=HOSTILE, limits=(HOSTILE,), series=(Series(HOSTILE, "x", (0,), (1,)),))
+    return made(evil, clip=replace(CLIP, path=HOSTILE, tags=((HOSTILE, HOSTILE), ("long", "x" * 5000))))
+
+
+class Page(HTMLParser):
+    """Collects elements, what they would load, and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        names = ("src", "href", "srcset", "data", "poster", "action", "xlink:href", "background")
+        self.loads += [value or "" for name, value in attrs if name in names]
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_published_schema_is_the_one_of_the_types():
+    fresh = json.dumps(report.json_schema(), indent=2, ensure_ascii=False) + "\n"
+    assert SCHEMA.read_text("utf-8") == fresh, f"write json_schema() to {SCHEMA} again"
+
+
+@pytest.mark.parametrize("one", [made(), made(footprint(None)), hostile()], ids=["plain", "undecided", "hostile"])
+def test_json_follows_the_schema(one):
+    text = report.to_json(Document((one,), (Failure("/x/" + HOSTILE, "it is empty"),)))
+    document = json.loads(text)
+    jsonschema.validate(document, report.json_schema(), jsonschema.Draft202012Validator)
+    assert document["failed"][0]["path"].startswith("/x/a\nb\x1b")
+    assert not report.HIDDEN.search(text.replace("\n", ""))
+
+
+def test_json_holds_what_the_report_holds():
+    plain = Document((made(),))
+    assert msgspec.json.decode(report.to_json(plain), type=Document) == plain
+
+
+def test_json_numbers_that_are_not_finite_are_null():
+    evidence = footprint(score=math.nan, series=(Series("intra", "%", (0.0, 1.0), (math.inf, 4.0)),))
+    document = json.loads(report.to_json(Document((made(evidence),))), parse_constant=pytest.fail)
+    jsonschema.validate(document, report.json_schema(), jsonschema.Draft202012Validator)
+    (found,) = document["reports"][0]["verdicts"][0]["evidence"]
+    assert found["score"] is None
+    assert found["series"][0]["values"] == [None, 4.0]
+
+
+def test_text_gives_the_answer_first_and_the_rest_on_one_screen():
+    lines = report.to_text(made(footprint(), footprint(0.2, method="frames", series=())), 100).splitlines()
+    assert "synthetic - weak (LR about 5 : 1)" in lines[2]
+    assert len(lines) <= 24
+    text = "\n".join(lines)
+    assert "limit" in text
+    assert "claims" in text
+    assert CLIP.sha256 in text
+    assert any(spark in text for spark in charts.SPARKS)
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_text_cannot_command_a_terminal(width):
+    text = report.to_text(hostile(), width)
+    assert not report.HIDDEN.search(text.replace("\n", ""))
+    assert "\\x1b" in "".join(text.split())
+
+
+def test_text_is_in_colour_only_on_request(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured = report.to_text(made(), 80)
+    assert "38;5;" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "38;5;" not in report.to_text(made(), 80)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "why"),
+    [
+        ((footprint(None),), "No calibrated method"),
+        ((footprint(0.1),), "LR about 1.3 : 1, and an answer needs 3.2 : 1"),
+        ((footprint(2.4), footprint(-1.2)), "The methods disagree"),
+        ((footprint(math.nan),), "No calibrated method"),
+    ],
+)
+def test_undecided_says_why(evidence, why):
+    verdict = Verdict("Is this video synthetic?", "undecided", "none", evidence)
+    assert report.reason(verdict).startswith(why) or why in report.reason(verdict)
+    assert report.headline(verdict) == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("log10_lr", "words"),
+    [(0.0, "1 : 1"), (0.5, "3.2 : 1"), (-1.5, "1 : 32"), (0.9999, "10 : 1"), (3.04, "1,100 : 1")],
+)
+def test_odds_are_rounded_to_two_figures(log10_lr, words):
+    assert report.odds(log10_lr) == words
+
+
+def test_odds_too_large_to_count_do_not_overflow():
+    assert report.odds(400.0) == "1,000,000 or more : 1"
+
+
+@pytest.mark.parametrize("reports", [[made()], [made(), hostile(), made(footprint(None, series=(), stills=()))], []])
+def test_html_loads_nothing_and_runs_nothing(reports):
+    page = Page(report.to_html(reports, [Failure(HOSTILE, HOSTILE)]))
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "audio", "video"} & set(page.tags)
+    assert all(load.startswith(("#", "data:image/png;base64,")) for load in page.loads)
+    css = (Path(report.__file__).parent / "report.css").read_text()
+    assert "url(" not in css
+    assert "@import" not in css
+    assert "default-src 'none'" in report.to_html(reports)
+
+
+def test_html_shows_hidden_characters_and_quotes_markup():
+    html = report.to_html([hostile()])
+    assert not report.HIDDEN.search(html.replace("\n", ""))
+    assert "<script>" not in html
+    shown = r"a\nb\x1b[31m\x9bm\u202e<script>alert(1)</script>\udc80&.mp4"
+    assert shown in Page(html).text
+    assert "x" * 1001 not in html
+
+
+def test_html_tells_everything():
+    page = Page(report.to_html([made()]))
+    for part in ("Synthetic", "weak", "5 : 1", "18 groups", "Claims, not facts", "Lavf58", CLIP.sha256, "cd" * 32,
+                 "CRF 23", "0.1.0", "absence of detection is no guarantee", "1,000 and over"):  # fmt: skip
+        assert part in page.text
+    assert page.tags.count("img") == 12
+    assert page.tags.count("use") > 216
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        footprint(series=(), stills=(), cloud=None),
+        footprint(series=(Series("intra", "%", (0.0,), (40.0,)),), stills=()),
+        footprint(series=(Series("intra", "share", (0.0, 1.0), (math.nan, math.nan)),)),
+        footprint(series=(Series("flow", "pixels", (0.0, 1.0, 9.0), (2.0, 2.0, 2.0)),)),
+        footprint(series=(Series("a", "%", (0.0, 1.0), (40.0, 1.0)), Series("b", "%", (0.0,), (4.0,)))),
+        footprint(cloud=Cloud(("a", "b"), (), (), (math.nan, 0.0))),
+        footprint(cloud=Cloud(("a", "b"), ((1.0, 1.0),), (True,), (1.0, 1.0))),
+    ],
+)
+def test_pages_can_be_made_of_little(evidence):
+    for clip in (CLIP, replace(CLIP, duration_s=0.0, frames=1, fps=0.0, tags=())):
+        one = made(evidence, clip=clip)
+        assert "nan" not in report.to_html([one]).replace(CLIP.sha256, "")
+        assert report.to_text(one, 60)
+
+
+def test_the_same_inputs_give_the_same_report():
+    assert report.to_html([made()]) == report.to_html([made()])
+    assert report.to_json(Document((made(),))) == report.to_json(Document((made(),)))
+    assert report.to_text(made(), 80) == report.to_text(made(), 80)
+
+
+def test_shares_fill_the_chart_and_gaps_stay_open():
+    (chart,) = charts.timelines(footprint(), 48.0)
+    assert chart.stacked
+    assert chart.layers[-1].path.endswith("V0.00H95.83Z")
+    assert [tick.label for tick in chart.x] == ["0 s", "10 s", "20 s", "30 s", "40 s"]
+    assert charts.spans((0.0, 1.0, 2.0, 30.0), 31.0) == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (30.0, 31.0)]
+
+
+def test_bands_cover_the_scale():
+    bands = charts.scale_bands()
+    assert [band.name for band in bands][:5] == ["very strong", "strong", "moderate", "weak", "undecided"]
+    assert sum(band.width for band in bands) == pytest.approx(100)
+    ends = [band.start + band.width for band in bands]
+    assert ends[:-1] == pytest.approx([band.start for band in bands[1:]])
+
+
+def test_write_replaces_the_whole_file(tmp_path):
+    target = tmp_path / "report.html"
+    target.write_text("an older and much longer report")
+    report.write("new ü\udc80", target)
+    assert target.read_bytes() == b"new \xc3\xbc\\udc80"
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_write_follows_a_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real.html")
+    report.write("x", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real.html").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", [".", "missing/report.html", "n" * 300])
+def test_write_where_no_file_can_be_is_one_sentence(tmp_path, name):
+    with pytest.raises(OutputError, match="could not be written") as caught:
+        report.write("x", tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_leaves_the_old_report(tmp_path, monkeypatch):
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        report.write("new", target)
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_device_is_told():
+    with pytest.raises(OutputError, match="No space left"):
+        report.write("x" * 100_000, "/dev/full")
+    assert not os.path.isfile("/dev/full")
