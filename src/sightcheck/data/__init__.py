@@ -1,0 +1,1 @@
+"""What do detectors learn from? Manifests, grouped splits, audits and picture quality."""

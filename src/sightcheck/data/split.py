@@ -1,0 +1,85 @@
+"""What may be taught, and what must be held out? Splits that never part a group."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.data.manifest import Item
+
+By = Literal["source", "generator"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the items taught and of the items held out under one name."""
+
+    held_out: str
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def linked_groups(
+    items: Sequence[Item], near_copies: Iterable[tuple[int, int]] = (), by_source: bool = False
+) -> NDArray[np.intp]:
+    """(n) items -> (n,) component: items joined by group, by sha256, by `near_copies` and, if asked, by source."""
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
+    first: dict[Hashable, int] = {}
+    edges = [(i, j) for i, j in near_copies]
+    for i, item in enumerate(items):
+        keys = [("group", item.group), ("sha256", item.sha256)] + [("source", item.source)] * by_source
+        edges += [(i, first.setdefault(key, i)) for key in keys if key[1]]
+    rows, columns = np.array(edges, dtype=np.intp).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(items), len(items)))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
+
+
+def folds(
+    items: Sequence[Item], k: int = 5, seed: int = 0, by: Literal["source", "group"] = "source"
+) -> NDArray[np.intp]:
+    """(n) items -> (n,) fold in [0, k), balanced by label; no source (or group) lies in two folds."""
+    units = linked_groups(items, by_source=by == "source")
+    return balanced(units, np.array([item.synthetic for item in items]), k, seed)
+
+
+def balanced(units: NDArray[np.intp], positive: NDArray[np.bool_], k: int, seed: int = 0) -> NDArray[np.intp]:
+    """Units (n,), labels (n,) -> (n,) fold in [0, k): units stay whole, and each fold gets its share of both labels.
+
+    Greedy: the largest unit first, each to the fold that has least of what it brings; `seed` orders equal sizes.
+    With fewer units than folds some folds stay empty.
+    """
+    _, at = np.unique(units, return_inverse=True)
+    sizes = np.stack([np.bincount(at[positive == side], minlength=at.max() + 1) for side in (False, True)], 1)
+    shares = sizes / np.maximum(sizes.sum(0), 1)
+    order = np.random.default_rng(seed).permutation(len(shares))
+    loads, fold = np.zeros((k, 2)), np.zeros(len(shares), dtype=np.intp)
+    for unit in order[np.argsort(-shares[order].sum(1), kind="stable")]:
+        fold[unit] = np.argmin(loads @ shares[unit])
+        loads[fold[unit]] += shares[unit]
+    return fold[at]
+
+
+def leave_one_out(items: Sequence[Item], by: By) -> tuple[Split, ...]:
+    """One Split a source, or a generator, in order of name.
+
+    The test side is every item of that source, or every synthetic item of that generator. The train side has no item
+    of a group in the test side and, for a generator, none of a source that generator's items come from.
+    """
+    names = names_by(items, by)
+    groups = linked_groups(items)
+    origins = np.array([item.origin for item in items])
+    splits = []
+    for name in sorted(set(names[names != ""].tolist())):
+        test = names == name
+        train = ~test & ~np.isin(groups, groups[test]) & ~np.isin(origins, origins[test])
+        splits.append(Split(name, np.flatnonzero(train), np.flatnonzero(test)))
+    return tuple(splits)
+
+
+def names_by(items: Sequence[Item], by: By) -> NDArray[np.str_]:
+    """(n) items -> (n,) name of the source, or of the generator ("" for a real item)."""
+    return np.array([item.origin if by == "source" else item.maker for item in items], dtype=np.str_)

@@ -1,0 +1,77 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sightcheck.data.manifest import Item
+from sightcheck.data.split import balanced, folds, leave_one_out, linked_groups
+
+few = st.integers(0, 5).map(str)
+clips = st.builds(
+    Item, path=few, label=st.sampled_from(["real", "fake"]), group=few, source=few, generator=few, sha256=few
+)
+manifests = st.lists(clips, min_size=1, max_size=25).map(tuple)
+
+
+def clip(**known) -> Item:
+    return Item(**{"path": "a", "label": "real", **known})
+
+
+def values(items, indices, column):
+    return {getattr(items[i], column) for i in indices}
+
+
+@given(manifests, st.sampled_from(["source", "group"]), st.integers(2, 5))
+def test_no_group_copy_or_source_lies_in_two_folds(items, by, k):
+    fold = folds(items, k, by=by)
+    assert set(fold) <= set(range(k))
+    for column in {"group", "sha256", by}:
+        held = [values(items, np.flatnonzero(fold == f), column) for f in range(k)]
+        assert sum(map(len, held)) == len(set.union(*held))
+
+
+@given(manifests, st.sampled_from(["source", "generator"]))
+def test_nothing_held_out_is_taught(items, by):
+    for split in leave_one_out(items, by):
+        assert len(split.test)
+        for column in ("group", "sha256", "source"):
+            assert not values(items, split.train, column) & values(items, split.test, column)
+        if by == "generator":
+            assert all(items[i].synthetic for i in split.test)
+            assert split.held_out not in {items[i].generator for i in split.train if items[i].synthetic}
+
+
+@given(manifests)
+def test_every_clip_is_held_out_once_by_source(items):
+    held = np.concatenate([split.test for split in leave_one_out(items, "source")])
+    assert sorted(held) == list(range(len(items)))
+
+
+def test_components_join_through_copies_and_near_copies():
+    items = (
+        clip(group="a", sha256="1"),
+        clip(group="b", sha256="1"),
+        clip(group="b", sha256="2"),
+        clip(group="c"),
+        clip(group="d"),
+    )
+    assert linked_groups(items).tolist() == [0, 0, 0, 1, 2]
+    assert linked_groups(items, near_copies=[(3, 4)]).tolist() == [0, 0, 0, 1, 1]
+
+
+def test_an_unknown_source_joins_nothing():
+    assert linked_groups((clip(path="a"), clip(path="b")), by_source=True).tolist() == [0, 1]
+
+
+def test_folds_share_both_labels():
+    units = np.repeat(np.arange(20), 3)
+    positive = units % 2 == 0
+    fold = balanced(units, positive, 5)
+    for f in range(5):
+        assert positive[fold == f].sum() == 6
+        assert (~positive)[fold == f].sum() == 6
+
+
+def test_the_seed_changes_the_folds_and_nothing_else_does():
+    units, positive = np.arange(40), np.arange(40) % 2 == 0
+    assert (balanced(units, positive, 5, 1) == balanced(units, positive, 5, 1)).all()
+    assert (balanced(units, positive, 5, 1) != balanced(units, positive, 5, 2)).any()
