@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, BinaryIO, TypeVar, get_origin, get_type_hints
+from typing import IO, Any, BinaryIO, TypeVar, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
@@ -46,9 +46,7 @@ class Limits:
 LIMITS = Limits()
 
 
-def run(
-    function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progress: Progress | None = None
-) -> T:
+def run(function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progress: Progress | None = None) -> T:
     """Call `function(*args)` in this thread's child and return its result.
 
     The function lives at module level and is annotated; its arguments and result are msgspec types, frozen
@@ -68,12 +66,13 @@ def run(
     if kind == ERROR:
         name, sentence = msgspec.msgpack.decode(payload, type=tuple[str, str])
         raise getattr(errors, name)(sentence)
-    return msgspec.msgpack.decode(payload, type=_hints(function)["return"], dec_hook=_decode_array)
+    result: T = msgspec.msgpack.decode(payload, type=_hints(function)["return"], dec_hook=_decode_array)
+    return result
 
 
-def step(fraction: float) -> None:
+def step(fraction: float | None = None) -> None:
     """Say, inside a sandboxed function, that work goes on and how much is done (0 to 1); elsewhere does nothing."""
-    if _reply is not None and time.monotonic() - _last_step[0] > 0.1:
+    if _reply is not None and (fraction is not None or time.monotonic() - _last_step[0] > 0.2):
         _last_step[0] = time.monotonic()
         _send(_reply, msgspec.msgpack.encode((STEP, msgspec.msgpack.encode(fraction))))
 
@@ -100,7 +99,11 @@ class Child:
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], progress: Progress | None) -> tuple[int, bytes]:
         """Send one request and wait for its result, passing steps to `progress`."""
-        request = (function.__module__, function.__qualname__, msgspec.msgpack.encode(args, enc_hook=_encode_array))
+        request = (
+            function.__module__,
+            function.__qualname__,
+            msgspec.msgpack.encode(args, enc_hook=_encode_array),
+        )
         started = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
             assert self.process.stdin is not None
@@ -109,8 +112,9 @@ class Child:
             kind, payload = msgspec.msgpack.decode(self._receive(started), type=tuple[int, bytes])
             if kind != STEP:
                 return kind, payload
-            if progress is not None:
-                progress(msgspec.msgpack.decode(payload, type=float))
+            fraction = msgspec.msgpack.decode(payload, type=float | None)
+            if progress is not None and fraction is not None:
+                progress(fraction)
 
     def _receive(self, started: float) -> bytes:
         """Read one whole message; every byte must come before the stall and total limits."""
@@ -123,7 +127,9 @@ class Child:
                 raise errors.OverLimit(f"reading it took too long and was stopped after {patience_text(self.limits)}")
             chunk = os.read(out, min(wanted - len(message), 1 << 20))
             if not chunk:
-                raise errors.Damaged(f"the reader stopped on this file ({_cause(self.process.wait())}); it may be hostile")
+                raise errors.Damaged(
+                    f"the reader stopped on this file ({_cause(self.process.wait())}); it may be hostile"
+                )
             message += chunk
             if len(message) == 4 and wanted == 4:
                 wanted = 4 + struct.unpack("<I", message)[0]
@@ -198,7 +204,7 @@ def _restrict(memory_bytes: int) -> None:
             resource.setrlimit(limit, (value, value))
 
 
-def _send(pipe: BinaryIO, message: bytes) -> None:
+def _send(pipe: IO[bytes], message: bytes) -> None:
     pipe.write(struct.pack("<I", len(message)) + message)
     pipe.flush()
 

@@ -112,9 +112,7 @@ class Calibration:
         return float(np.clip(self.slope * score + self.offset, -self.bound, self.bound))
 
 
-def calibrate(
-    scores: NDArray[np.float64], synthetic: NDArray[np.bool_], groups: Sequence[str]
-) -> Calibration:
+def calibrate(scores: NDArray[np.float64], synthetic: NDArray[np.bool_], groups: Sequence[str]) -> Calibration:
     """Held-out scores (n,), labels (n,), groups (n,) -> Calibration.
 
     Logistic calibration (Brümmer and du Preez 2006): every group weighs alike inside its class, both
@@ -137,12 +135,13 @@ def calibrate(
 
 def group_weights(synthetic: NDArray[np.bool_], groups: NDArray[np.str_]) -> NDArray[np.float64]:
     """Labels (n,), groups (n,) -> (n,) weights summing to n: classes weigh alike, groups alike within each."""
-    weights = np.zeros(len(synthetic))
+    weights: NDArray[np.float64] = np.zeros(len(synthetic))
     for side in (False, True):
         inside = synthetic == side
         names, at, counts = np.unique(groups[inside], return_inverse=True, return_counts=True)
         weights[inside] = 1.0 / (len(names) * counts[at]) if len(names) else 0.0
-    return weights * len(weights) / weights.sum()
+    weights *= len(weights) / weights.sum()
+    return weights
 
 
 def strength(log10_lr: float | None) -> Strength:

@@ -1,0 +1,273 @@
+"""What is in this file? Its container, its codec, its packets; what it says of itself.
+
+Containers are told by their first bytes, never by name; libav gets an open file and no way to open another.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from sightcheck import sandbox
+from sightcheck.errors import Damaged, NotAFile, NotMedia, OverLimit
+
+MAX_PIXELS = 8192 * 4320
+MAX_FRAMES = 2_000_000
+MAX_DURATION_S = 24 * 3600.0
+
+MPEG_CODECS = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263"}
+OTHER_CODECS = {"vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d", "mjpeg", "gif", "prores", "ffv1"}
+DECODERS = MPEG_CODECS | OTHER_CODECS
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video file: its identity and what it says of itself. Sizes are upright, in square pixels.
+
+    `fps` is the mean rate of the timestamps, 0 where there are fewer than two frames; `timestamps` is False for raw
+    streams, whose times are counted at the stated rate. `tags` are the file's own claims, unverified.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+    container: str
+    codec: str
+    profile: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation_deg: int
+    sample_aspect: str
+    frames: int
+    duration_s: float
+    fps: float
+    variable_frame_rate: bool
+    interlaced: bool
+    timestamps: bool
+    bit_rate: float
+    tags: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def sniff(head: bytes) -> str | None:
+    """First 512 bytes -> libav's name of an allowed container, or None. Playlists and scripts are never allowed."""
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"):
+        return "mov"
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF") and head[8:12] in (b"AVI ", b"AVIX"):
+        return "avi"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if any(len(head) > 2 * step + at and {head[at + k * step] for k in range(3)} == {0x47} for step, at in PACKETS):
+        return "mpegts"
+    start = head.find(b"\x00\x00\x01", 0, 4)
+    if start >= 0 and len(head) > start + 4:
+        unit, next_byte = head[start + 3], head[start + 4]
+        if unit in (0x40, 0x42, 0x46) and next_byte == 1:
+            return "hevc"
+        if unit & 0x1F in (6, 7, 9) and not unit & 0x80:
+            return "h264"
+    return None
+
+
+PACKETS = ((188, 0), (192, 4))  # (packet length, offset of the sync byte) of MPEG-TS and M2TS
+
+
+def look(path: bytes) -> Clip:
+    """Read a whole file once and say what it is. Raises NotAFile, NotMedia, Damaged or OverLimit."""
+    with _regular_file(path) as file:
+        size, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
+    with opened(path) as (container, stream):
+        times, stamped = _packet_times(container, stream)
+    with opened(path) as (container, stream):
+        first = next(decode(container, stream), None)
+        if first is None:
+            raise Damaged("has no frame that can be decoded: it is truncated, encrypted or empty")
+        width, height = _display_size(first, stream)
+        pixel_format, profile = first.format.name, stream.codec_context.profile or ""
+        rotation, interlaced = first.rotation, first.interlaced_frame
+        codec, aspect = stream.codec_context.name, str(stream.sample_aspect_ratio or "1")
+        tags = {**container.metadata, **stream.metadata, **_stated(stream)}
+        name = container.format.name
+    gaps = np.diff(times)
+    duration = float(times[-1] - times[0] + np.median(gaps)) if len(gaps) else 0.0
+    if duration > MAX_DURATION_S:
+        raise OverLimit(f"it lasts {duration / 3600:.0f} hours; the limit is {MAX_DURATION_S / 3600:.0f}")
+    return Clip(
+        path=os.fsdecode(path).encode("utf-8", "backslashreplace").decode(),
+        sha256=sha256,
+        size_bytes=size,
+        container=name,
+        codec=codec,
+        profile=profile,
+        pixel_format=pixel_format,
+        width=width,
+        height=height,
+        rotation_deg=rotation,
+        sample_aspect=aspect,
+        frames=len(times),
+        duration_s=round(duration, 6),
+        fps=round(len(gaps) / float(times[-1] - times[0]), 6) if len(gaps) and times[-1] > times[0] else 0.0,
+        variable_frame_rate=bool(len(gaps) and gaps.max() > 1.5 * max(float(np.median(gaps)), 1e-9)),
+        interlaced=interlaced,
+        timestamps=stamped,
+        bit_rate=round(8 * size / duration, 3) if duration else 0.0,
+        tags=tuple(sorted((str(key), str(value)) for key, value in tags.items())),
+        notes=(),
+    )
+
+
+@contextmanager
+def opened(path: bytes) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a file's container and its video stream; raises NotAFile, NotMedia, Damaged or OverLimit."""
+    with _regular_file(path) as file, _open(file) as container:
+        yield container, _video_stream(container)
+
+
+def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Frames in display order; packets that cannot be decoded are passed over. Raises OverLimit on huge frames."""
+    codec = stream.codec_context
+    codec.options = {**codec.options, "max_pixels": str(MAX_PIXELS)}
+    codec.thread_count, codec.thread_type = 1, "NONE"
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        for frame in frames:
+            if frame.width * frame.height > MAX_PIXELS:
+                raise OverLimit(
+                    f"a frame is {frame.width}x{frame.height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
+                )
+            sandbox.step()
+            yield frame
+
+
+def _regular_file(path: bytes) -> BinaryIO:
+    """Open a regular file for reading, never a device, pipe or folder."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise NotAFile(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotAFile("is not a regular file; give the path of a video file")
+    return os.fdopen(handle, "rb")
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 22):
+        digest.update(block)
+        sandbox.step()
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _open(file: BinaryIO) -> InputContainer:
+    """Open an allowed container on an open file; nested opens are refused."""
+    head = file.read(512)
+    file.seek(0)
+    if not head:
+        raise NotMedia("is empty; give a video file")
+    name = sniff(head)
+    if name is None:
+        raise NotMedia(
+            "is not a video: its first bytes are not MP4/MOV, Matroska/WebM, AVI, MPEG-TS, GIF, H.264 or HEVC"
+        )
+    try:
+        return av.open(
+            file,
+            "r",
+            format=name,
+            options={"codec_whitelist": ",".join(sorted(DECODERS)), "max_pixels": str(MAX_PIXELS)},
+            metadata_errors="replace",
+            io_open=_refuse,
+        )
+    except (av.FFmpegError, ValueError) as error:
+        raise Damaged(f"looks like {name} but cannot be opened ({_reason(error)}); it may be truncated") from None
+
+
+def _refuse(*_: Any) -> BinaryIO:
+    raise PermissionError("a video may not open other files")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _video_stream(container: InputContainer) -> VideoStream:
+    """The first real video stream, its codec allowed and its stated size within limits."""
+    if not container.streams.video:
+        raise NotMedia("has no video stream")
+    stream = container.streams.video[0]
+    codec = stream.codec_context
+    tag = codec.codec_tag if codec is not None else ""
+    if tag in ("encv", "drmi"):
+        raise Damaged("is encrypted; decrypt it first")
+    if codec is None or codec.name not in DECODERS:
+        raise NotMedia(
+            f"is coded as {codec.name if codec is not None else 'something unknown'}, which is not read here"
+        )
+    if codec.width * codec.height > MAX_PIXELS:
+        raise OverLimit(f"is {codec.width}x{codec.height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels a frame")
+    return stream
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+    """Packets of a stream up to the end or to the first place that cannot be read."""
+    try:
+        for number, packet in enumerate(container.demux(stream)):
+            if number > MAX_FRAMES:
+                raise OverLimit(f"has more than {MAX_FRAMES} frames")
+            yield packet
+    except av.FFmpegError:
+        return
+
+
+def _packet_times(container: InputContainer, stream: VideoStream) -> tuple[NDArray[np.float64], bool]:
+    """Presentation times (n,) in seconds, sorted, without decoding; and whether the stream states them."""
+    stamps, count = [], 0
+    for packet in _packets(container, stream):
+        if packet.size:
+            count += 1
+            stamps += [packet.pts] if packet.pts is not None else []
+            sandbox.step()
+    if len(stamps) == count and stream.time_base:
+        return np.sort(np.array(stamps, float)) * float(stream.time_base), True
+    return np.arange(count) / stated_fps(stream), False
+
+
+def stated_fps(stream: VideoStream) -> float:
+    """The frame rate that the stream states, 25 where it states none."""
+    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    return float(rate) if rate else 25.0
+
+
+def _stated(stream: VideoStream) -> dict[str, str]:
+    """The stream's stated frame rate, as one more claim of the file."""
+    return {"stated_frame_rate": f"{stated_fps(stream):.6g}"}
+
+
+def _display_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height after sample aspect and rotation."""
+    width, height = round(frame.width * pixel_aspect(stream)), frame.height
+    return (height, width) if frame.rotation % 180 else (width, height)
+
+
+def pixel_aspect(stream: VideoStream) -> float:
+    """Sample aspect ratio, 1 where unset or absurd."""
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if 0.25 <= ratio <= 4 else 1.0

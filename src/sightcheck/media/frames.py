@@ -1,0 +1,174 @@
+"""Which pixels are measured? Windows of a clip: sampled by timestamp, upright, 8-bit 4:2:0, cropped."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from sightcheck import sandbox
+from sightcheck.media.container import decode, opened, pixel_aspect, stated_fps
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are measured: windows of `frames` frames, `fps` a second, cut out of the middle.
+
+    `fps` None keeps every frame; otherwise the frame nearest to each tick is taken, never one twice, so a clip
+    slower than `fps` keeps its own rate. `width` x `height` None keeps the whole picture; otherwise a centre crop of
+    at most that size, without resampling. At most `windows` windows, spread over the whole clip.
+    """
+
+    frames: int = 31
+    fps: float | None = 10.0
+    width: int | None = 384
+    height: int | None = 192
+    windows: int = 12
+
+
+@dataclass(frozen=True)
+class Window:
+    """`yuv` (T, 3H/2, W) uint8, planar 4:2:0 with the luma in the first H rows; `times_s` (T,); `png` a small still.
+
+    `other_size` counts the sampled frames left out because the picture changes its size in mid-stream.
+    """
+
+    times_s: tuple[float, ...]
+    yuv: NDArray[np.uint8]
+    png: bytes
+    other_size: int = 0
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        """(T, H, W) uint8 view."""
+        return self.yuv[:, : self.yuv.shape[1] * 2 // 3]
+
+
+def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
+    """Yield the windows of a clip in time order; memory is that of one window whatever the clip's length.
+
+    Windows after the first are whole; the first holds what there is, down to one frame.
+    """
+    with opened(path) as (container, stream):
+        starts = _starts(stream, sampling)
+        sampled = _sample(_timed(container, stream), sampling.fps)
+        for number, start in enumerate(starts):
+            if start is not None and number and _seek(container, stream, start):
+                sampled = _sample(_timed(container, stream, start), sampling.fps)
+            window = _window(itertools.islice(sampled, sampling.frames), stream, sampling)
+            if window is None or (number and len(window.times_s) < sampling.frames):
+                return
+            yield window
+            sandbox.step((number + 1) / len(starts))
+
+
+def _starts(stream: VideoStream, sampling: Sampling) -> list[float | None]:
+    """Window starts in seconds: back to back when they fit, else spread evenly; None means 'go on from here'."""
+    duration = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+    length = sampling.frames / (sampling.fps or stated_fps(stream))
+    if duration <= length * sampling.windows:
+        return [None] * sampling.windows
+    return [float(start) for start in np.linspace(0, duration - length, sampling.windows)]
+
+
+def _seek(container: InputContainer, stream: VideoStream, start: float) -> bool:
+    """Go to the key frame before a time; False where the container cannot seek, which then reads on."""
+    try:
+        container.seek(int(start / (stream.time_base or 1)) + (stream.start_time or 0), stream=stream)
+    except (av.FFmpegError, TypeError):
+        return False
+    return True
+
+
+def _timed(container: InputContainer, stream: VideoStream, start: float = 0.0) -> Iterator[tuple[float, VideoFrame]]:
+    """(seconds since the start of the stream, frame) in display order, from `start` on."""
+    origin = float((stream.start_time or 0) * (stream.time_base or 0))
+    for number, frame in enumerate(decode(container, stream)):
+        time = frame.time - origin if frame.time is not None else number / stated_fps(stream)
+        if time >= start:
+            yield time, frame
+
+
+def _sample(timed: Iterator[tuple[float, VideoFrame]], fps: float | None) -> Iterator[tuple[float, VideoFrame]]:
+    """Keep the frame nearest to each tick of a clock of `fps`, none twice; every frame when `fps` is None."""
+    if fps is None:
+        yield from timed
+        return
+    before: tuple[float, VideoFrame] | None = None
+    tick: float | None = None
+    for time, frame in timed:
+        tick = time if tick is None else tick
+        if before is not None and time >= tick and tick - before[0] < time - tick:
+            yield before
+            tick += max(1, math.floor((before[0] - tick) * fps) + 1) / fps
+        before = (time, frame)
+        if time >= tick:
+            yield before
+            before = None
+            tick += max(1, math.floor((time - tick) * fps + 0.5) + 1) / fps
+    if before is not None and tick is not None and before[0] >= tick - 0.5 / fps:
+        yield before
+
+
+def _window(sampled: Iterable[tuple[float, VideoFrame]], stream: VideoStream, sampling: Sampling) -> Window | None:
+    """Crop the sampled frames to one array; frames of another size than the first are left out and counted."""
+    times: list[float] = []
+    pictures: list[NDArray[np.uint8]] = []
+    png, other_size = b"", 0
+    for time, frame in sampled:
+        planes = _crop(_upright(frame, pixel_aspect(stream)), sampling)
+        picture = np.concatenate([planes[0].ravel(), planes[1].ravel(), planes[2].ravel()])
+        if pictures and picture.size != pictures[0].size:
+            other_size += 1
+            continue
+        if not pictures:
+            png, width = _still(frame, pixel_aspect(stream)), planes[0].shape[1]
+        times.append(time)
+        pictures.append(picture)
+    if not pictures:
+        return None
+    return Window(tuple(times), np.stack(pictures).reshape(len(pictures), -1, width), png, other_size)
+
+
+def _upright(frame: VideoFrame, aspect: float) -> list[NDArray[np.uint8]]:
+    """Frame -> its Y, U and V planes in 8-bit 4:2:0, in square pixels and upright, each side even."""
+    if frame.format.name not in ("yuv420p", "yuvj420p") or aspect != 1:
+        frame = frame.reformat(width=max(2, round(frame.width * aspect)), format="yuv420p")
+    planes = []
+    for number, plane in enumerate(frame.planes):
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+        half = [side // 2 * (1 if number else 2) for side in (frame.height, frame.width)]
+        planes.append(np.rot90(rows[: half[0], : half[1]], frame.rotation // 90))
+    return planes
+
+
+def _crop(planes: list[NDArray[np.uint8]], sampling: Sampling) -> list[NDArray[np.uint8]]:
+    """Centre crop of whole 16x16 macroblocks, at most the sampling's size; a side under 16 keeps what it has."""
+    if sampling.width is None or sampling.height is None:
+        return planes
+    sides = []
+    for side, most in zip(planes[0].shape, (sampling.height, sampling.width), strict=True):
+        keep = min(most, side // 16 * 16 or side)
+        sides.append(((side - keep) // 4 * 2, keep))
+    (top, height), (left, width) = sides
+    halved = [(top // k, height // k, left // k, width // k) for k in (1, 2, 2)]
+    return [plane[t : t + h, x : x + w] for plane, (t, h, x, w) in zip(planes, halved, strict=True)]
+
+
+def _still(frame: VideoFrame, aspect: float, width: int = 192) -> bytes:
+    """Frame -> a small upright PNG to look at."""
+    height = max(2, round(width * frame.height / (frame.width * aspect)))
+    pixels = frame.reformat(width=width, height=min(height, 4 * width), format="rgb24").to_ndarray()
+    upright = np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90), np.uint8)
+    picture = VideoFrame.from_ndarray(upright, format="rgb24")
+    codec = av.CodecContext.create("png", "w")
+    codec.width, codec.height, codec.pix_fmt = picture.width, picture.height, "rgb24"
+    codec.time_base = Fraction(1, 25)
+    return b"".join(bytes(packet) for packet in [*codec.encode(picture), *codec.encode(None)])
