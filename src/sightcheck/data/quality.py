@@ -22,7 +22,7 @@ def ssim(picture: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[float, N
     covariance = _local_mean(x * y) - mean_x * mean_y
     similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     similarity /= (mean_x**2 + mean_y**2 + c1) * (variances + c2)
-    return float(similarity.mean()), similarity.astype(np.float64)
+    return float(similarity.mean()), similarity
 
 
 def mask_ssim(picture: NDArray[np.uint8], other: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
@@ -46,4 +46,4 @@ def _luma(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
 def _local_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     import cv2
 
-    return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5))[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5), dtype=np.float64)[MARGIN:-MARGIN, MARGIN:-MARGIN]

@@ -1,7 +1,7 @@
 """What may be taught, and what must be held out? Splits that never part a group."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -83,3 +83,10 @@ def leave_one_out(items: Sequence[Item], by: By) -> tuple[Split, ...]:
 def names_by(items: Sequence[Item], by: By) -> NDArray[np.str_]:
     """(n) items -> (n,) name of the source, or of the generator ("" for a real item)."""
     return np.array([item.origin if by == "source" else item.maker for item in items], dtype=np.str_)
+
+
+def joined(items: Sequence[Item], near_copies: Iterable[tuple[int, int]]) -> tuple[Item, ...]:
+    """The items with one group name a component of `linked_groups`, so that near copies are held out together."""
+    groups = linked_groups(items, near_copies)
+    names = [items[i].group for i in np.unique(groups, return_index=True)[1]]
+    return tuple(replace(item, group=names[group]) for item, group in zip(items, groups, strict=True))
