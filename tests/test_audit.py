@@ -70,7 +70,7 @@ def test_copies_across_groups_are_named_and_join_the_groups():
     assert found.duplicates == ((0, 5),)
     assert found.near_copies == ((3, 20),)
     assert "1 files occur twice" in found.warnings[0]
-    assert "1 pairs of clips are near copies" in found.warnings[1]
+    assert "1 pairs of near copies" in found.warnings[1]
     assert joined(items, found.near_copies)[20].group == "g1"
     assert len(set(linked_groups(joined(items, found.near_copies)))) == 10
 

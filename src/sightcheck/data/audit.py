@@ -229,7 +229,7 @@ def _sentences(found: Audit) -> list[str]:
         said.append(f"{len(found.duplicates)} files occur twice with another label, split or group: keep one of each")
     if found.near_copies:
         said.append(
-            f"{len(found.near_copies)} pairs of clips are near copies in different groups or splits: give each one group"
+            f"{len(found.near_copies)} pairs of near copies are in different groups or splits: give each pair one group"
         )
     if min(found.groups_real, found.groups_synthetic) < FEWEST_GROUPS:
         said.append(
