@@ -133,13 +133,17 @@ def calibrate(scores: NDArray[np.float64], synthetic: NDArray[np.bool_], groups:
     return Calibration(slope, offset, bound, real, fake) if slope > 0 else Calibration(0, 0, bound, real, fake)
 
 
-def group_weights(synthetic: NDArray[np.bool_], groups: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Labels (n,), groups (n,) -> (n,) weights summing to n: classes weigh alike, groups alike within each."""
+def group_weights(synthetic: NDArray[np.bool_], groups: NDArray[np.str_], softness: float = 0.0) -> NDArray[np.float64]:
+    """Labels (n,), groups (n,) -> (n,) weights summing to n; both classes weigh alike.
+
+    `softness` 0: the groups of a class weigh alike; 1: its clips do; 0.5 lies between, as the square root.
+    """
     weights: NDArray[np.float64] = np.zeros(len(synthetic))
     for side in (False, True):
         inside = synthetic == side
-        names, at, counts = np.unique(groups[inside], return_inverse=True, return_counts=True)
-        weights[inside] = 1.0 / (len(names) * counts[at]) if len(names) else 0.0
+        _, at, counts = np.unique(groups[inside], return_inverse=True, return_counts=True)
+        shares = counts[at] ** (softness - 1.0)
+        weights[inside] = shares / shares.sum() if len(shares) else 0.0
     weights *= len(weights) / weights.sum()
     return weights
 

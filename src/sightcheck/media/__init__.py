@@ -4,7 +4,20 @@ Everything here runs on files nobody vouches for, so callers reach it through `s
 """
 
 from sightcheck.media.container import Clip, look, sniff
-from sightcheck.media.encode import Encoding, encode
-from sightcheck.media.frames import Sampling, Window, windows
+from sightcheck.media.encode import Encoding, encode, recode
+from sightcheck.media.frames import Sampling, Window, crop, pack, planes, windows
 
-__all__ = ["Clip", "Encoding", "Sampling", "Window", "encode", "look", "sniff", "windows"]
+__all__ = [
+    "Clip",
+    "Encoding",
+    "Sampling",
+    "Window",
+    "crop",
+    "encode",
+    "look",
+    "pack",
+    "planes",
+    "recode",
+    "sniff",
+    "windows",
+]

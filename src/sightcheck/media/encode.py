@@ -59,3 +59,12 @@ def encode(yuv: NDArray[np.uint8], settings: "Encoding", statistics: str | None 
         packets += [bytes(packet) for packet in codec.encode(frame)]
         sandbox.step()
     return packets + [bytes(packet) for packet in codec.encode(None)]
+
+
+def recode(yuv: NDArray[np.uint8], settings: Encoding) -> NDArray[np.uint8]:
+    """(T, 3H/2, W) uint8 planar 4:2:0 -> the same frames after one encode and decode."""
+    codec = av.CodecContext.create("h264", "r")
+    codec.thread_count = 1
+    packets = [av.Packet(data) for data in encode(yuv, settings)]
+    frames = [frame for packet in [*packets, None] for frame in codec.decode(packet)]
+    return np.stack([frame.to_ndarray() for frame in frames]).astype(np.uint8)

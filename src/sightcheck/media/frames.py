@@ -21,12 +21,13 @@ from sightcheck.media.container import decode, opened, pixel_aspect, stated_fps
 class Sampling:
     """Which frames of a clip are measured: windows of `frames` frames, `fps` a second, cut out of the middle.
 
-    `fps` None keeps every frame; otherwise the frame nearest to each tick is taken, never one twice, so a clip
-    slower than `fps` keeps its own rate. `width` x `height` None keeps the whole picture; otherwise a centre crop of
-    at most that size, without resampling. At most `windows` windows, spread over the whole clip.
+    `fps` None keeps every frame; otherwise the frame nearest to each tick is taken, never one twice, so a clip slower
+    than `fps` keeps its own rate. `width` x `height` None keeps the whole picture; otherwise a centre crop of at most
+    that size, without resampling. At most `windows` windows, spread over the whole clip. A clip too short for two is
+    measured from a third of its length on: some generators open with real frames they were conditioned on.
     """
 
-    frames: int = 31
+    frames: int = 24
     fps: float | None = 10.0
     width: int | None = 384
     height: int | None = 192
@@ -58,7 +59,7 @@ def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
     """
     with opened(path) as (container, stream):
         starts = _starts(stream, sampling)
-        sampled = _sample(_timed(container, stream), sampling.fps)
+        sampled = _sample(_timed(container, stream, starts[0] or 0.0), sampling.fps)
         for number, start in enumerate(starts):
             if start is not None and number and _seek(container, stream, start):
                 sampled = _sample(_timed(container, stream, start), sampling.fps)
@@ -69,10 +70,33 @@ def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
             sandbox.step((number + 1) / len(starts))
 
 
+def crop(yuv: NDArray[np.uint8], sampling: Sampling) -> NDArray[np.uint8]:
+    """(T, 3H/2, W) planar 4:2:0 -> the sampling's centre crop of it, in the same layout."""
+    return pack(_crop(planes(yuv), sampling))
+
+
+def planes(yuv: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """(T, 3H/2, W) planar 4:2:0 -> its Y (T, H, W), U and V (T, H/2, W/2)."""
+    count, rows, width = yuv.shape
+    height = rows * 2 // 3
+    chroma = yuv[:, height:].reshape(count, 2, height // 2, width // 2)
+    return [yuv[:, :height], chroma[:, 0], chroma[:, 1]]
+
+
+def pack(separate: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Y (T, H, W), U and V (T, H/2, W/2) -> (T, 3H/2, W) planar 4:2:0."""
+    count, height, width = separate[0].shape
+    flat = np.concatenate([plane.reshape(count, -1) for plane in separate], axis=1)
+    return flat.reshape(count, height * 3 // 2, width)
+
+
 def _starts(stream: VideoStream, sampling: Sampling) -> list[float | None]:
     """Window starts in seconds: back to back when they fit, else spread evenly; None means 'go on from here'."""
     duration = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    length = sampling.frames / (sampling.fps or stated_fps(stream))
+    rate = stated_fps(stream)
+    length = sampling.frames / min(sampling.fps or rate, rate)
+    if duration < 2 * length:
+        return [max(0.0, min(duration / 3, duration - length - 1 / rate))]
     if duration <= length * sampling.windows:
         return [None] * sampling.windows
     return [float(start) for start in np.linspace(0, duration - length, sampling.windows)]
@@ -123,43 +147,42 @@ def _window(sampled: Iterable[tuple[float, VideoFrame]], stream: VideoStream, sa
     pictures: list[NDArray[np.uint8]] = []
     png, other_size = b"", 0
     for time, frame in sampled:
-        planes = _crop(_upright(frame, pixel_aspect(stream)), sampling)
-        picture = np.concatenate([planes[0].ravel(), planes[1].ravel(), planes[2].ravel()])
-        if pictures and picture.size != pictures[0].size:
+        picture = pack([plane[None] for plane in _crop(_upright(frame, pixel_aspect(stream)), sampling)])
+        if pictures and picture.shape != pictures[0].shape:
             other_size += 1
             continue
         if not pictures:
-            png, width = _still(frame, pixel_aspect(stream)), planes[0].shape[1]
+            png = _still(frame, pixel_aspect(stream))
         times.append(time)
         pictures.append(picture)
     if not pictures:
         return None
-    return Window(tuple(times), np.stack(pictures).reshape(len(pictures), -1, width), png, other_size)
+    return Window(tuple(times), np.concatenate(pictures), png, other_size)
 
 
 def _upright(frame: VideoFrame, aspect: float) -> list[NDArray[np.uint8]]:
     """Frame -> its Y, U and V planes in 8-bit 4:2:0, in square pixels and upright, each side even."""
     if frame.format.name not in ("yuv420p", "yuvj420p") or aspect != 1:
         frame = frame.reformat(width=max(2, round(frame.width * aspect)), format="yuv420p")
-    planes = []
+    upright = []
     for number, plane in enumerate(frame.planes):
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
         half = [side // 2 * (1 if number else 2) for side in (frame.height, frame.width)]
-        planes.append(np.rot90(rows[: half[0], : half[1]], frame.rotation // 90))
-    return planes
+        upright.append(np.rot90(rows[: half[0], : half[1]], frame.rotation // 90))
+    return upright
 
 
-def _crop(planes: list[NDArray[np.uint8]], sampling: Sampling) -> list[NDArray[np.uint8]]:
-    """Centre crop of whole 16x16 macroblocks, at most the sampling's size; a side under 16 keeps what it has."""
+def _crop(separate: list[NDArray[np.uint8]], sampling: Sampling) -> list[NDArray[np.uint8]]:
+    """Centre crop of whole 16x16 macroblocks, on the macroblock grid; a side under 16 keeps what it has."""
     if sampling.width is None or sampling.height is None:
-        return planes
+        return separate
     sides = []
-    for side, most in zip(planes[0].shape, (sampling.height, sampling.width), strict=True):
+    for side, most in zip(separate[0].shape[-2:], (sampling.height, sampling.width), strict=True):
         keep = min(most, side // 16 * 16 or side)
-        sides.append(((side - keep) // 4 * 2, keep))
+        sides.append(((side - keep) // 2 // 16 * 16, keep))
     (top, height), (left, width) = sides
     halved = [(top // k, height // k, left // k, width // k) for k in (1, 2, 2)]
-    return [plane[t : t + h, x : x + w] for plane, (t, h, x, w) in zip(planes, halved, strict=True)]
+    return [plane[..., t : t + h, x : x + w] for plane, (t, h, x, w) in zip(separate, halved, strict=True)]
 
 
 def _still(frame: VideoFrame, aspect: float, width: int = 192) -> bytes:

@@ -1,0 +1,123 @@
+"""What does a recipe read in every clip of a manifest? Measured side by side, kept on disk, resumed after a stop."""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import media, sandbox
+from sightcheck.data import audit, manifest
+from sightcheck.data.manifest import Item
+from sightcheck.errors import InputError, UsageError
+from sightcheck.video import fewshot
+from sightcheck.video.fewshot import Recipe
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """`vectors` (n, forms, d): each clip as it is and, where the recipe asks for it, laundered.
+
+    `items` (n) and `clips` (n) go with them; `fingerprints` (n) find near copies; `skipped` says which files were left
+    out and why.
+    """
+
+    vectors: NDArray[np.float64]
+    items: tuple[Item, ...]
+    clips: tuple[media.Clip, ...]
+    fingerprints: tuple[NDArray[np.uint64], ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class One:
+    """One clip's row of Readings."""
+
+    clip: media.Clip
+    forms: NDArray[np.float64]
+    fingerprint: NDArray[np.uint64]
+
+
+def readings(items: Sequence[Item], recipe: Recipe, progress: Progress | None = None) -> Readings:
+    """Measure every item, two at a time on two cores; what was measured before is taken from the cache.
+
+    Raises UsageError when no item of one label could be measured.
+    """
+    rows: dict[int, One] = {}
+    skipped: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        waiting = {pool.submit(one, Path(item.path), recipe): at for at, item in enumerate(items)}
+        try:
+            for done, future in enumerate(as_completed(waiting), 1):
+                at = waiting[future]
+                try:
+                    rows[at] = future.result()
+                except InputError as error:
+                    skipped.append((items[at].path, str(error)))
+                if progress is not None:
+                    progress(done, len(items))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    kept = sorted(rows)
+    if len({items[at].synthetic for at in kept}) < 2:
+        reasons = "; ".join(f"{path}: {why}" for path, why in skipped[:3])
+        raise UsageError(f"clips of both labels are needed; too few could be measured ({reasons or 'none given'})")
+    described = tuple(manifest.described(items[at], rows[at].clip) for at in kept)
+    return Readings(
+        np.stack([rows[at].forms for at in kept]),
+        described,
+        tuple(rows[at].clip for at in kept),
+        tuple(rows[at].fingerprint for at in kept),
+        tuple(sorted(skipped)),
+    )
+
+
+def one(path: Path, recipe: Recipe) -> One:
+    """A file -> its row, from the cache where the same bytes were read by the same recipe and libraries."""
+    name = os.fsencode(path)
+    clip = sandbox.run(media.look, name)
+    key = msgspec.json.encode((clip.sha256, recipe, sorted(av.library_versions.items())))
+    kept = cache() / f"{hashlib.sha256(key).hexdigest()}.npz"
+    if kept.exists():
+        with np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays:
+            return One(clip, arrays["forms"], arrays["fingerprint"])
+    plain = fewshot.read(name, recipe)
+    if plain.vector is None:
+        raise InputError(fewshot.too_little(recipe))
+    forms = [plain.vector]
+    if recipe.laundered:
+        twin = fewshot.read(name, recipe, laundered=True).vector
+        forms.append(plain.vector if twin is None else twin)
+    found = One(clip, np.stack(forms), audit.fingerprint(stills(plain)))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{os.getpid()}.part")
+    with partial.open("wb") as file:
+        np.savez(file, forms=found.forms, fingerprint=found.fingerprint)
+    partial.replace(kept)
+    return found
+
+
+def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
+    """The stills of a reading -> (T, 72, 128) uint8 grey, to look for near copies."""
+    import cv2
+
+    pictures = [np.frombuffer(shown.png, np.uint8) for shown in reading.footprints if shown.png]
+    grey = [cv2.resize(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), (128, 72)) for png in pictures]
+    return np.stack(grey).astype(np.uint8)
+
+
+def cache() -> Path:
+    """Where readings are kept; safe to delete."""
+    import platformdirs
+
+    return Path(os.environ.get("SIGHTCHECK_CACHE") or platformdirs.user_cache_dir("sightcheck")) / "readings"

@@ -1,0 +1,201 @@
+"""The commands: parse, ask, print. Progress goes to stderr, results to stdout."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sightcheck.errors import SightcheckError
+
+if TYPE_CHECKING:
+    from sightcheck.report import Report
+
+    Show = Callable[[str | None, float], None]
+
+EXIT = """Exit status: 0 every file answered, 1 some files failed (the others are answered), 2 wrong usage,
+3 broken installation, 130 stopped. The answer never changes it unless --fail-on asks for it (then 4)."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+weights_app = typer.Typer(no_args_is_help=True, help="List and verify model files.")
+app.add_typer(weights_app, name="weights")
+
+
+class Method(StrEnum):
+    """The few-shot methods."""
+
+    traces = "traces"
+    footprint = "footprint"
+
+
+class FailOn(StrEnum):
+    """Answers that can be asked to change the exit status."""
+
+    synthetic = "synthetic"
+    undecided = "undecided"
+
+
+@app.callback()
+def about() -> None:
+    """Is this video synthetic? Was this photo taken where they say? Answers with evidence, offline."""
+
+
+@app.command(epilog=EXIT)
+def video(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Video files.")],
+    detector: Annotated[
+        list[str] | None, typer.Option("--detector", help="A detector by name; the first one decides. [default: all]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+) -> None:
+    """Is this video synthetic?"""
+    from sightcheck import ask, report
+    from sightcheck.video.detectors import DETECTORS, detector as find
+
+    detectors = [find(name) for name in detector or DETECTORS]
+    reports: list[Report] = []
+    failed: list[report.Failure] = []
+    with progress_bar() as show:
+        for number, path in enumerate(files):
+            show(f"{number + 1}/{len(files)} {report.visible(os.path.basename(path))}", 0.0)
+            try:
+                reports.append(ask.video(path, detectors, lambda done: show(None, done)))
+                if not json:
+                    print_safely(report.to_text(reports[-1]))
+            except SightcheckError as error:
+                if error.exit_status > 1:
+                    raise
+                failed.append(report.Failure(report.visible(path), str(error)))
+                complain(f"{report.visible(path)}: {error}")
+    if json:
+        print_safely(report.to_json(report.Document(tuple(reports), tuple(failed))))
+    if html is not None:
+        report.write(report.to_html(reports, failed), html)
+        typer.echo(f"wrote {html}", err=True)
+    answers = {verdict.answer for one in reports for verdict in one.verdicts}
+    if failed or (fail_on is not None and fail_on.value in answers):
+        raise typer.Exit(1 if failed else 4)
+
+
+@app.command(epilog=EXIT)
+def teach(
+    name: Annotated[str, typer.Argument(help="What the detector will be called.")],
+    real: Annotated[Path | None, typer.Option(help="Folder of real clips; a sub-folder is one scene.")] = None,
+    fake: Annotated[Path | None, typer.Option(help="Folder of synthetic clips.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="A table of clips (CSV or Parquet) in place of both.")] = None,
+    method: Annotated[Method, typer.Option(help="What is measured.")] = Method.traces,
+    frames: Annotated[int, typer.Option(help="N of F-SVM: frames after the first (footprint).")] = 30,
+    crf: Annotated[int, typer.Option(help="Quality of the encode, 0 to 51 (footprint).")] = 23,
+    to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
+) -> None:
+    """Teach a detector from a handful of clips: real ones and synthetic ones."""
+    from sightcheck import teach as teaching
+
+    items = teaching.items(real, fake, manifest)
+    with progress_bar() as show:
+        card, folder = teaching.teach(
+            name,
+            items,
+            teaching.recipe(method.value, frames, crf),
+            root=to,
+            progress=lambda done, of: show(f"{done}/{of} clips", done / of),
+        )
+    print_safely(teaching.to_text(card, folder))
+
+
+@app.command(epilog=EXIT)
+def evaluate(
+    detector: Annotated[str, typer.Argument(help="A detector by name: its recipe is taught and tested anew.")],
+    manifest: Annotated[Path, typer.Argument(help="A table of clips: path, label, source, generator, scene ...")],
+    kind: Annotated[list[str] | None, typer.Option(help="Score these kinds only; all are taught.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """How well does a detector do on generators and sources it was not taught? With controls."""
+    from sightcheck.bench import evaluate as evaluation
+
+    with progress_bar() as show:
+        found = evaluation.evaluate(
+            detector, manifest, tuple(kind or ()), lambda done, of: show(f"{done}/{of} clips", done / of)
+        )
+    print_safely(evaluation.to_json(found) if json else evaluation.to_text(found))
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """List the detectors there are, with what each one is."""
+    from sightcheck import weights
+
+    for folder in weights.folders():
+        card = weights.card(folder)
+        print_safely(f"{card.name}\t{card.sha256[:12]}\t{card.summary}\n")
+
+
+@weights_app.command("verify")
+def weights_verify() -> None:
+    """Check every model file against the SHA-256 on its card."""
+    from sightcheck import weights
+
+    for folder in weights.folders():
+        weights.load(folder.name)
+        print_safely(f"{folder.name}\tas its card says\n")
+
+
+@contextlib.contextmanager
+def progress_bar() -> "Iterator[Show]":
+    """A bar on stderr where a person looks on, silence elsewhere; yields show(description or None, fraction)."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(description: str | None, done: float) -> None:
+            if description is None:
+                bar.update(task, completed=done)
+            else:
+                bar.update(task, completed=done, description=description)
+
+        yield show
+
+
+def print_safely(text: str) -> None:
+    """Write to stdout whatever its encoding."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def complain(sentence: str) -> None:
+    """One sentence on stderr."""
+    typer.echo(f"sightcheck: {sentence}", err=True)
+
+
+def main() -> None:
+    """Run the command line; every error of ours becomes one sentence and its documented exit status."""
+    try:
+        app()
+    except SightcheckError as error:
+        complain(str(error))
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        complain("stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except OSError as error:
+        complain(f"cannot write the answer: {error.strerror}")
+        sys.exit(1)

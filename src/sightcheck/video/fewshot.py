@@ -1,0 +1,313 @@
+"""Is this clip more like the synthetic or the real clips it was taught? A linear detector for a handful of clips.
+
+F-SVM (thesis, algorithm 1) is the method `footprint`; `traces` is the same idea with more measurements. Each reads a
+clip as one vector and scores it with one linear function, so a model is a few hundred numbers, taught in seconds.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import sandbox, weights
+from sightcheck.errors import BrokenInstallation
+from sightcheck.media import Clip, Encoding, Sampling
+from sightcheck.verdict import Calibration, Cloud, Evidence, Series, Still, group_weights
+from sightcheck.video import footprint, traces
+
+Matrix = NDArray[np.float64]
+Method = Literal["footprint", "traces"]
+
+SAMPLING = Sampling()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a clip becomes a vector. The footprint's `sampling.frames` is N + 1: the first frame is dropped."""
+
+    method: Method = "traces"
+    sampling: Sampling = SAMPLING
+    crf: int = 23
+
+    @property
+    def laundered(self) -> bool:
+        """Whether each training clip is shown a second time as the web would pass it on."""
+        return self.method == "traces"
+
+
+PUBLISHED = Recipe("footprint", Sampling(frames=31, windows=1), crf=23)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One clip as a recipe sees it: `windows` (k, d) float64, the footprints to show, and what weakens them."""
+
+    windows: NDArray[np.float64]
+    footprints: tuple[footprint.Footprint, ...]
+
+    @property
+    def vector(self) -> Matrix | None:
+        """(d,) mean over the windows; None where the clip has none."""
+        return self.windows.mean(axis=0) if len(self.windows) else None
+
+
+@dataclass(frozen=True)
+class Range:
+    """What the calibration saw of one property of the clips."""
+
+    name: str
+    low: float
+    high: float
+    unit: str
+
+    def excludes(self, value: float) -> bool:
+        """Whether a value lies outside, with a hundredth of slack."""
+        return not 0.99 * self.low <= value <= 1.01 * self.high
+
+
+@dataclass(frozen=True)
+class Linear:
+    """score = coef . clip((x - centre) / scale, -limit, limit) + intercept, all (d,) but intercept and limit."""
+
+    centre: Matrix
+    scale: Matrix
+    coef: Matrix
+    intercept: float
+    limit: float
+
+    def scores(self, vectors: Matrix) -> Matrix:
+        """(..., d) -> (...,) higher is more synthetic."""
+        standard = np.clip((vectors - self.centre) / self.scale, -self.limit, self.limit)
+        scores: Matrix = standard @ self.coef + self.intercept
+        return scores
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """A taught detector: `examine` a clip with it, `save` it, `load` it by name.
+
+    `vectors` (n, d) and `synthetic` (n,) are the clips it learned from, `held_out` (n,) their scores by models that
+    had not seen them (NaN where none could).
+    """
+
+    name: str
+    recipe: Recipe
+    linear: Linear
+    calibration: Calibration | None
+    scope: tuple[Range, ...]
+    vectors: Matrix
+    synthetic: NDArray[np.bool_]
+    held_out: Matrix
+    limits: tuple[str, ...] = ()
+    sha256: str | None = None
+
+    def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
+        """Measure a clip in the sandbox and weigh it. Raises InputError when it cannot be read."""
+        reading = read(path, self.recipe, progress=progress)
+        if reading.vector is None:
+            return Evidence(self.name, too_little(self.recipe), weights_sha256=self.sha256, limits=self.limits)
+        score = float(self.linear.scores(reading.vector))
+        outside = [
+            f"its {one.name} of {value:.3g}{one.unit} is outside the {one.low:.3g} to {one.high:.3g} of the calibration"
+            for one, value in zip(self.scope, properties(clip), strict=True)
+            if one.excludes(value)
+        ]
+        covered = self.calibration is not None and not outside
+        return Evidence(
+            method=self.name,
+            sentence=self._sentence(reading, score),
+            score=score,
+            log10_lr=self.calibration.log10_lr(score) if self.calibration and covered else None,
+            series=(*shares(reading.footprints), *self._scores(reading)),
+            stills=tuple(Still(one.times_s[0], one.png) for one in reading.footprints if one.png),
+            cloud=self._cloud(reading.vector),
+            weights_sha256=self.sha256,
+            limits=(*outside, *size_changes(reading.footprints), *self.limits),
+        )
+
+    def _sentence(self, reading: Reading, score: float) -> str:
+        """What was measured, and where the score lies among clips that were held out."""
+        seen = np.isfinite(self.held_out)
+        above = [np.mean(self.held_out[seen & (self.synthetic == side)] > score) for side in (False, True)]
+        place = (
+            f"{above[0]:.0%} of the real and {above[1]:.0%} of the synthetic reference clips score higher"
+            if seen.any()
+            else "no reference clip was held out to compare with"
+        )
+        return f"{describe(reading, self.recipe)}; {place}."
+
+    def _scores(self, reading: Reading) -> tuple[Series, ...]:
+        if len(reading.windows) < 2:
+            return ()
+        starts = tuple(one.times_s[0] for one in reading.footprints)
+        return (Series("score of each window", "score", starts, tuple(self.linear.scores(reading.windows).tolist())),)
+
+    def _cloud(self, vector: Matrix) -> Cloud:
+        """The two principal components of the standardised reference vectors (Figure 5.2 shows three)."""
+        spread = self.vectors.std(axis=0)
+        scale = np.where(spread > 1e-9, spread, 1.0)
+        centre = self.vectors.mean(axis=0)
+        standard = (self.vectors - centre) / scale
+        _, size, axes = np.linalg.svd(standard, full_matrices=False)
+        share = size**2 / np.sum(size**2)
+        points, here = standard @ axes[:2].T, (vector - centre) / scale @ axes[:2].T
+        return Cloud(
+            (f"first component, {share[0]:.0%} of the variance", f"second component, {share[1]:.0%}"),
+            tuple((float(x), float(y)) for x, y in points),
+            tuple(bool(side) for side in self.synthetic),
+            (float(here[0]), float(here[1])),
+        )
+
+
+def read(path: bytes, recipe: Recipe, laundered: bool = False, progress: sandbox.Progress | None = None) -> Reading:
+    """A file -> Reading, measured in the sandbox. Raises InputError when it cannot be read."""
+    if recipe.method == "traces":
+        found = sandbox.run(traces.measure, path, recipe.sampling, laundered, progress=progress)
+        length = len(traces.NAMES)
+        return Reading(stack([one.values for one in found], length), tuple(one.footprint for one in found))
+    shown = sandbox.run(footprint.measure, path, recipe.sampling, Encoding(crf=recipe.crf), progress=progress)
+    whole = [one for one in shown if len(one.counts) == recipe.sampling.frames]
+    length = 3 * (recipe.sampling.frames - 1)
+    return Reading(stack([one.fractions[1:].ravel() for one in whole], length), tuple(whole or shown))
+
+
+def fit(recipe: Recipe, vectors: Matrix, synthetic: NDArray[np.bool_], groups: Sequence[str]) -> Linear:
+    """Vectors (n, d) or (n, forms, d), labels (n,), groups (n,) -> Linear.
+
+    `footprint`: linear LibSVM, C = 0.1, on fractions as they are (algorithm 1). `traces`: a ridge-penalised logistic
+    regression for each family, standardised by the training clips, their scores added after division by their spread,
+    so that no family drowns another by its length.
+    """
+    forms = vectors.shape[1] if vectors.ndim == 3 else 1
+    rows, labels = vectors.reshape(-1, vectors.shape[-1]), np.repeat(synthetic, forms)
+    names = np.repeat(np.asarray(groups, dtype=np.str_), forms)
+    if recipe.method == "footprint":
+        from sklearn.svm import SVC
+
+        svm = SVC(kernel="linear", C=0.1).fit(rows, labels)
+        ones = np.ones(rows.shape[1])
+        return Linear(0 * ones, ones, svm.coef_[0], float(svm.intercept_[0]), np.inf)
+    return _late_fusion(rows, labels, group_weights(labels, names, softness=0.5))
+
+
+def _late_fusion(rows: Matrix, labels: NDArray[np.bool_], weight: Matrix) -> Linear:
+    from sklearn.linear_model import LogisticRegression
+
+    centre = np.average(rows, axis=0, weights=weight)
+    scale = np.sqrt(np.average((rows - centre) ** 2, axis=0, weights=weight)) + 1e-9
+    standard = np.clip((rows - centre) / scale, -3, 3)
+    coef, intercept, at = np.zeros(rows.shape[1]), 0.0, 0
+    for _, length in traces.FAMILIES:
+        family = slice(at, at + length)
+        model = LogisticRegression(C=0.1, max_iter=1000).fit(standard[:, family], labels, sample_weight=weight)
+        spread = float(np.std(model.decision_function(standard[:, family]))) + 1e-9
+        coef[family] = model.coef_[0] / spread
+        intercept += float(model.intercept_[0]) / spread
+        at += length
+    return Linear(centre, scale, coef, intercept, 3.0)
+
+
+def save(model: FewShot, card: weights.Card, root: Path | None = None) -> FewShot:
+    """Write the model with its card; returns it as it will be loaded."""
+    settings = {
+        "recipe": model.recipe,
+        "calibration": model.calibration,
+        "scope": model.scope,
+        "intercept": model.linear.intercept,
+        "limit": model.linear.limit if np.isfinite(model.linear.limit) else None,
+    }
+    arrays = {name: getattr(model.linear, name) for name in ("centre", "scale", "coef")}
+    arrays |= {name: getattr(model, name) for name in ("vectors", "synthetic", "held_out")}
+    arrays["settings"] = np.frombuffer(msgspec.json.encode(settings), np.uint8)
+    weights.save(card, arrays, root)
+    return dataclasses.replace(model, limits=card.limits)
+
+
+def load(name: str) -> FewShot:
+    """Name -> FewShot. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
+    found = weights.load(name)
+    try:
+        settings = msgspec.json.decode(found.arrays["settings"].tobytes(), type=dict[str, msgspec.Raw])
+
+        def setting(key: str, kind: Any) -> Any:
+            return msgspec.json.decode(settings[key], type=kind)
+
+        limit = setting("limit", float | None)
+        arrays = found.arrays
+        return FewShot(
+            name=found.card.name,
+            recipe=setting("recipe", Recipe),
+            linear=Linear(
+                arrays["centre"],
+                arrays["scale"],
+                arrays["coef"],
+                setting("intercept", float),
+                np.inf if limit is None else limit,
+            ),
+            calibration=setting("calibration", Calibration | None),
+            scope=setting("scope", tuple[Range, ...]),
+            vectors=arrays["vectors"],
+            synthetic=arrays["synthetic"],
+            held_out=arrays["held_out"],
+            limits=found.card.limits,
+            sha256=found.card.sha256,
+        )
+    except (KeyError, msgspec.DecodeError) as error:
+        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); teach it again") from None
+
+
+def properties(clip: Clip) -> tuple[float, ...]:
+    """The properties a calibration is held to: short side, frame rate, bits per pixel, length."""
+    pixels = clip.width * clip.height * clip.frames
+    return min(clip.width, clip.height), clip.fps, 8 * clip.size_bytes / max(pixels, 1), clip.duration_s
+
+
+def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
+    """Clips -> the range of each property that is checked."""
+    names = (("short side", " pixels"), ("frame rate", " a second"), ("compression", " bits a pixel"), ("length", " s"))
+    columns = zip(*(properties(clip) for clip in clips), strict=True)
+    ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
+    # The measurement is of windows: a longer clip is only more of them.
+    return (*ranges[:3], dataclasses.replace(ranges[3], high=24 * 3600.0))
+
+
+def describe(reading: Reading, recipe: Recipe) -> str:
+    """What was measured, in words."""
+    intra, inter, skip = np.mean([one.fractions[1:].mean(axis=0) for one in reading.footprints], axis=0)
+    windows = "one window" if len(reading.windows) == 1 else f"{len(reading.windows)} windows"
+    measured = "Footprint" if recipe.method == "footprint" else "Predictability, motion and spectrum"
+    shown = f"{intra:.0%} intra, {inter:.0%} inter and {skip:.0%} skipped macroblocks"
+    return f"{measured} of {windows}: {shown} at {reading.footprints[0].encoder.split(' ', 2)[2]}"
+
+
+def too_little(recipe: Recipe) -> str:
+    """Why a clip could not be read."""
+    if recipe.method == "footprint":
+        return f"Too short: {recipe.sampling.frames} frames at up to {recipe.sampling.fps:g} a second are needed."
+    return f"Too little to measure: two frames of {traces.LEAST_SIDE} pixels a side are needed."
+
+
+def shares(footprints: Sequence[footprint.Footprint]) -> tuple[Series, ...]:
+    """Footprints of windows -> the shares of intra, inter and skip over time, the first frame of each left out."""
+    times = tuple(time for one in footprints for time in one.times_s[1:])
+    columns = np.concatenate([one.fractions[1:] for one in footprints]).T if times else np.zeros((3, 0))
+    return tuple(
+        Series(name, "share", times, tuple(column.tolist()))
+        for name, column in zip(("intra", "inter", "skip"), columns, strict=True)
+    )
+
+
+def size_changes(footprints: Sequence[footprint.Footprint]) -> tuple[str, ...]:
+    """The sentence about frames left out because the picture changes its size."""
+    left_out = sum(one.other_size for one in footprints)
+    return (f"the picture changes its size in mid-stream: {left_out} frames were left out",) if left_out else ()
+
+
+def stack(rows: Sequence[Matrix], length: int) -> Matrix:
+    """Rows (length,) -> (n, length), also for none."""
+    return np.array(rows, float).reshape(len(rows), length)

@@ -1,0 +1,154 @@
+"""Which model files are there, and are they what they should be? The only loader of weights.
+
+A model is a folder: `model.npz` (plain arrays, never pickled) and `card.json`, which names the file's SHA-256, what the
+model learned from, what it scored and what it must not be used for. Bundled models ship with the package; taught ones
+live in the user's data folder, or under $SIGHTCHECK_HOME.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.errors import BrokenInstallation, OutputError, UsageError
+
+BUNDLED = Path(__file__).parent / "bundled"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with its 95 % bootstrap interval over groups; `scope` says on what. None where it is undefined."""
+
+    name: str
+    scope: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where training clips came from: how many of each label, and under which licence."""
+
+    name: str
+    real: int
+    synthetic: int
+    licence: str = "not stated"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is, learned and scored. `limits` are carried by every answer made with it."""
+
+    name: str
+    method: str
+    summary: str
+    recipe: dict[str, Any]
+    sources: tuple[Source, ...]
+    split: str
+    metrics: tuple[Metric, ...]
+    controls: tuple[Metric, ...]
+    limits: tuple[str, ...]
+    not_for: str
+    versions: dict[str, str]
+    made: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model's arrays with its card, checked against each other."""
+
+    card: Card
+    arrays: Arrays
+
+
+def home() -> Path:
+    """Folder of the user's own models."""
+    import platformdirs
+
+    return Path(os.environ.get("SIGHTCHECK_HOME") or platformdirs.user_data_dir("sightcheck")) / "detectors"
+
+
+def folders() -> Iterator[Path]:
+    """Every model folder, bundled first; a name found twice means the bundled one."""
+    for root in (BUNDLED, home()):
+        if root.is_dir():
+            yield from sorted(folder for folder in root.iterdir() if (folder / "card.json").is_file())
+
+
+def find(name: str) -> Path:
+    """Name of a model -> its folder. Raises UsageError with the names there are."""
+    known = {folder.name: folder for folder in reversed([*folders()])}
+    if name not in known:
+        raise UsageError(f"no detector is called {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+    return known[name]
+
+
+def card(folder: Path) -> Card:
+    """Read the card of a model folder. Raises BrokenInstallation when it is missing or malformed."""
+    try:
+        return msgspec.json.decode((folder / "card.json").read_bytes(), type=Card)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BrokenInstallation(f"{folder / 'card.json'} cannot be read ({error}); {remedy(folder)}") from None
+
+
+def load(name: str) -> Weights:
+    """Name -> Weights; raises BrokenInstallation when the file is missing or is not the one its card names."""
+    folder = find(name)
+    described, path = card(folder), folder / "model.npz"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BrokenInstallation(f"{path} cannot be read ({error.strerror}); {remedy(folder)}") from None
+    if hashlib.sha256(data).hexdigest() != described.sha256:
+        raise BrokenInstallation(f"{path} is not the file its card names: its SHA-256 differs; {remedy(folder)}")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return Weights(described, {key: arrays[key] for key in arrays.files})
+
+
+def save(described: Card, arrays: Arrays, root: Path | None = None) -> Path:
+    """Write a model folder whole or not at all, replacing one of the same name. Returns the folder."""
+    if not NAME.fullmatch(described.name):
+        raise UsageError(f"{described.name!r} cannot name a detector: use a-z, 0-9, '.', '_' and '-'")
+    root = root or home()
+    if root != BUNDLED and (BUNDLED / described.name).exists():
+        raise UsageError(f"{described.name!r} is the name of a bundled detector; choose another")
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **{key: np.asarray(value) for key, value in sorted(arrays.items())})
+    described = replace(described, sha256=hashlib.sha256(stream.getvalue()).hexdigest())
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".", ignore_cleanup_errors=True) as folder:
+            (Path(folder) / "model.npz").write_bytes(stream.getvalue())
+            text = msgspec.json.format(msgspec.json.encode(described), indent=2)
+            (Path(folder) / "card.json").write_bytes(text + b"\n")
+            shutil.rmtree(root / described.name, ignore_errors=True)
+            os.rename(folder, root / described.name)
+            (root / described.name).chmod(0o755)
+            with contextlib.suppress(OSError):
+                Path(folder).mkdir()  # for the context manager to remove
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {root / described.name}: {error.strerror}; free space or choose $SIGHTCHECK_HOME"
+        ) from None
+    return root / described.name
+
+
+def remedy(folder: Path) -> str:
+    """What to do about a broken model."""
+    return "install sightcheck again" if folder.parent == BUNDLED else f"teach it again or remove {folder}"
