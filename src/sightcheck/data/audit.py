@@ -112,7 +112,7 @@ def near_copies(fingerprints: Sequence[NDArray[np.uint64]]) -> tuple[tuple[int, 
     share = np.zeros((len(fingerprints), len(fingerprints)))
     for i in range(len(fingerprints)):
         mine = (owner == i) & usable
-        close = (bits[mine] @ bits.T >= 64 - 2 * NEAR_BITS) & usable
+        close = bits[mine] @ bits.T >= 64 - 2 * NEAR_BITS
         found, total = close.any(0), np.bincount(owner, minlength=len(share))
         share[i] = np.bincount(owner, found, minlength=len(share)) / np.maximum(total, 1)
     return tuple((int(i), int(j)) for i, j in np.argwhere(np.triu(np.minimum(share, share.T) >= 0.5, 1)))
