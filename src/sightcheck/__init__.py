@@ -9,7 +9,7 @@
 from importlib.metadata import version as _version
 
 __version__ = _version("sightcheck")
-__all__ = ["Report", "SightcheckError", "__version__", "teach", "video"]
+__all__ = ["Report", "SightcheckError", "__version__", "video"]
 
 
 def __getattr__(name: str) -> object:
@@ -18,10 +18,6 @@ def __getattr__(name: str) -> object:
         from sightcheck.ask import video
 
         return video
-    if name == "teach":
-        from sightcheck.teach import teach
-
-        return teach
     if name == "Report":
         from sightcheck.report import Report
 

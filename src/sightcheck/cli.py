@@ -61,7 +61,8 @@ def video(
 ) -> None:
     """Is this video synthetic?"""
     from sightcheck import ask, report
-    from sightcheck.video.detectors import DETECTORS, detector as find
+    from sightcheck.video.detectors import DETECTORS
+    from sightcheck.video.detectors import detector as find
 
     detectors = [find(name) for name in detector or DETECTORS]
     reports: list[Report] = []
@@ -100,7 +101,7 @@ def teach(
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
 ) -> None:
     """Teach a detector from a handful of clips: real ones and synthetic ones."""
-    from sightcheck import teach as teaching
+    import sightcheck.teach as teaching
 
     items = teaching.items(real, fake, manifest)
     with progress_bar() as show:
@@ -123,12 +124,13 @@ def evaluate(
 ) -> None:
     """How well does a detector do on generators and sources it was not taught? With controls."""
     from sightcheck.bench import evaluate as evaluation
+    from sightcheck.bench import tables
 
     with progress_bar() as show:
         found = evaluation.evaluate(
             detector, manifest, tuple(kind or ()), lambda done, of: show(f"{done}/{of} clips", done / of)
         )
-    print_safely(evaluation.to_json(found) if json else evaluation.to_text(found))
+    print_safely(evaluation.to_json(found) if json else tables.to_text(found))
 
 
 @weights_app.command("list")

@@ -123,13 +123,11 @@ def load(name: str) -> Weights:
 
 def save(described: Card, arrays: Arrays, root: Path | None = None) -> Path:
     """Write a model folder whole or not at all, replacing one of the same name. Returns the folder."""
-    if not NAME.fullmatch(described.name):
-        raise UsageError(f"{described.name!r} cannot name a detector: use a-z, 0-9, '.', '_' and '-'")
+    check_name(described.name, root)
     root = root or home()
-    if root != BUNDLED and (BUNDLED / described.name).exists():
-        raise UsageError(f"{described.name!r} is the name of a bundled detector; choose another")
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{key: np.asarray(value) for key, value in sorted(arrays.items())})
+    plain: dict[str, Any] = {key: np.asarray(value) for key, value in sorted(arrays.items())}
+    np.savez_compressed(stream, **plain)
     described = replace(described, sha256=hashlib.sha256(stream.getvalue()).hexdigest())
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -147,6 +145,14 @@ def save(described: Card, arrays: Arrays, root: Path | None = None) -> Path:
             f"cannot write {root / described.name}: {error.strerror}; free space or choose $SIGHTCHECK_HOME"
         ) from None
     return root / described.name
+
+
+def check_name(name: str, root: Path | None = None) -> None:
+    """Raise UsageError for a name that cannot be a folder's, or that a bundled detector has."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot name a detector: use a-z, 0-9, '.', '_' and '-'")
+    if root is None and (BUNDLED / name).exists():
+        raise UsageError(f"{name!r} is the name of a bundled detector; choose another")
 
 
 def remedy(folder: Path) -> str:

@@ -148,12 +148,15 @@ def trials(
 
 
 def scores(features: Values, items: Sequence[Item], planned: Sequence[Trial], fit: Fit) -> HeldOut:
-    """Features (n, d), trials -> the raw held-out scores, in the order of trials, synthetic clips before real ones."""
+    """Features (n, ...), trials -> the raw held-out scores, in the order of trials, synthetic clips before real ones.
+
+    The groups that `fit` is told are those a weighting should know: the source, with the generator.
+    """
     synthetic = np.array([item.synthetic for item in items])
-    groups = linked_groups(items).astype(np.str_)
+    units = np.array([f"{item.origin} {item.maker}" for item in items])
     found, clips = [], [np.r_[trial.fakes, trial.reals] for trial in planned]
     for trial, tested in zip(planned, clips, strict=True):
-        found.append(fit(features[trial.train], synthetic[trial.train], groups[trial.train])(features[tested]))
+        found.append(fit(features[trial.train], synthetic[trial.train], units[trial.train])(features[tested]))
     models = np.repeat(np.arange(len(planned)), [len(tested) for tested in clips])
     return HeldOut(np.concatenate(found), np.concatenate(clips), models)
 

@@ -112,7 +112,7 @@ def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
     import cv2
 
     pictures = [np.frombuffer(shown.png, np.uint8) for shown in reading.footprints if shown.png]
-    grey = [cv2.resize(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), (128, 72)) for png in pictures]
+    grey = [cv2.resize(np.asarray(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), np.uint8), (128, 72)) for png in pictures]
     return np.stack(grey).astype(np.uint8)
 
 

@@ -176,7 +176,9 @@ def read(path: bytes, recipe: Recipe, laundered: bool = False, progress: sandbox
     return Reading(stack([one.fractions[1:].ravel() for one in whole], length), tuple(whole or shown))
 
 
-def fit(recipe: Recipe, vectors: Matrix, synthetic: NDArray[np.bool_], groups: Sequence[str]) -> Linear:
+def fit(
+    recipe: Recipe, vectors: Matrix, synthetic: NDArray[np.bool_], groups: Sequence[str] | NDArray[np.str_]
+) -> Linear:
     """Vectors (n, d) or (n, forms, d), labels (n,), groups (n,) -> Linear.
 
     `footprint`: linear LibSVM, C = 0.1, on fractions as they are (algorithm 1). `traces`: a ridge-penalised logistic
@@ -192,17 +194,24 @@ def fit(recipe: Recipe, vectors: Matrix, synthetic: NDArray[np.bool_], groups: S
         svm = SVC(kernel="linear", C=0.1).fit(rows, labels)
         ones = np.ones(rows.shape[1])
         return Linear(0 * ones, ones, svm.coef_[0], float(svm.intercept_[0]), np.inf)
-    return _late_fusion(rows, labels, group_weights(labels, names, softness=0.5))
+    return late_fusion(rows, labels, names)
 
 
-def _late_fusion(rows: Matrix, labels: NDArray[np.bool_], weight: Matrix) -> Linear:
+def late_fusion(
+    rows: Matrix,
+    labels: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    families: Sequence[tuple[str, int]] = traces.FAMILIES,
+) -> Linear:
+    """Rows (n, d), labels (n,), groups (n,), names and lengths of the families that make up d -> Linear."""
     from sklearn.linear_model import LogisticRegression
 
+    weight = group_weights(labels, groups, softness=0.5)
     centre = np.average(rows, axis=0, weights=weight)
     scale = np.sqrt(np.average((rows - centre) ** 2, axis=0, weights=weight)) + 1e-9
     standard = np.clip((rows - centre) / scale, -3, 3)
     coef, intercept, at = np.zeros(rows.shape[1]), 0.0, 0
-    for _, length in traces.FAMILIES:
+    for _, length in families:
         family = slice(at, at + length)
         model = LogisticRegression(C=0.1, max_iter=1000).fit(standard[:, family], labels, sample_weight=weight)
         spread = float(np.std(model.decision_function(standard[:, family]))) + 1e-9
@@ -212,8 +221,8 @@ def _late_fusion(rows: Matrix, labels: NDArray[np.bool_], weight: Matrix) -> Lin
     return Linear(centre, scale, coef, intercept, 3.0)
 
 
-def save(model: FewShot, card: weights.Card, root: Path | None = None) -> FewShot:
-    """Write the model with its card; returns it as it will be loaded."""
+def save(model: FewShot, card: weights.Card, root: Path | None = None) -> Path:
+    """Write the model with its card; returns its folder."""
     settings = {
         "recipe": model.recipe,
         "calibration": model.calibration,
@@ -224,8 +233,7 @@ def save(model: FewShot, card: weights.Card, root: Path | None = None) -> FewSho
     arrays = {name: getattr(model.linear, name) for name in ("centre", "scale", "coef")}
     arrays |= {name: getattr(model, name) for name in ("vectors", "synthetic", "held_out")}
     arrays["settings"] = np.frombuffer(msgspec.json.encode(settings), np.uint8)
-    weights.save(card, arrays, root)
-    return dataclasses.replace(model, limits=card.limits)
+    return weights.save(card, arrays, root)
 
 
 def load(name: str) -> FewShot:

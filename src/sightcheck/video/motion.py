@@ -5,6 +5,7 @@ medium setting, so nothing is learned.
 """
 
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ def motion(luma: NDArray[np.uint8]) -> list[float]:
     With two frames there is one pair, so spreads and steps are 0.
     """
     cv2.setNumThreads(1)
-    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    estimator: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     rows: list[list[float]] = []
     accelerations: list[float] = []
     before: Picture | None = None

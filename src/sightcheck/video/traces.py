@@ -2,7 +2,8 @@
 
 Four families that need no training data to be measured: how H.264 predicts the frames at three qualities (the thesis's
 footprint, without the order of frames), whether fine detail travels with the motion, how unsteady
-that is from frame to frame, and the shape of the spatial spectrum. docs/video-study.md tells what else was tried and why it was left out.
+that is from frame to frame, and the shape of the spatial spectrum. docs/video-study.md tells what else was tried and
+why it was left out.
 """
 
 from dataclasses import dataclass

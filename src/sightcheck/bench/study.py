@@ -1,0 +1,160 @@
+"""Which measurements tell synthetic video from real? The tables of docs/video-study.md: every variant, with controls.
+
+Run `python -m sightcheck.bench.study MANIFEST`; readings are cached, so a second run only fits.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.bench import tables
+from sightcheck.bench.evaluate import exam
+from sightcheck.bench.metrics import Labels, Values
+from sightcheck.bench.protocol import Fit, LeaveOneOut, Scope, leave_one_out
+from sightcheck.bench.readings import Readings, readings
+from sightcheck.bench.shots import few_shot
+from sightcheck.data import audit, manifest, split
+from sightcheck.data.audit import Score, length, logistic, metadata
+from sightcheck.data.manifest import Item
+from sightcheck.media import Sampling
+from sightcheck.video import fewshot, traces
+from sightcheck.video.fewshot import Recipe
+
+SCOPES = {"street": ("street",), "dance": ("dance",), "both": ("street", "dance")}
+F_SVM = 15
+"""Frames of the reference: N = 14, so that clips of two seconds at 10 frames a second can be scored at all."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One line of a table: vectors (n, forms, d) of items, and what is fitted to them."""
+
+    name: str
+    vectors: Values
+    items: tuple[Item, ...]
+    fit: Fit
+
+
+def main(table: Path) -> None:
+    """Print every table, line by line as it is ready."""
+    clips = manifest.read(table)
+    found = readings(clips, Recipe(), told)
+    items = split.joined(found.items, audit.near_copies(found.fingerprints))
+    head = " | ".join(f"{name}: AUC, lowest, matched" for name in SCOPES)
+    print(f"| variant | d | {head} | both, all laundered | both, real laundered |")
+    print("|---" * 7 + "|")
+    for variant in [*controls(items), *published(clips), *families(found, items)]:
+        print(line(variant), flush=True)
+    print("\n| clips a class | " + " | ".join(f"F-SVM {name} | traces {name}" for name in SCOPES) + " |")
+    print("|---" * 7 + "|")
+    for row in curves([next(published(clips)), list(families(found, items))[0]]):
+        print(row, flush=True)
+
+
+def line(variant: Variant) -> str:
+    """A variant on every scope, and its laundered forms where it has them."""
+    cells = []
+    for kinds in SCOPES.values():
+        one = scored(variant, kinds)
+        parts = (tables.number(one.auc.macro), tables.share(one.auc.minimum.value))
+        cells.append(", ".join([*parts, tables.share(one.matched.macro.value)]))
+    for real, synthetic in ((1, 1), (1, 0)):
+        laundered = variant.vectors.shape[1] > 1
+        one = scored(variant, SCOPES["both"], real, synthetic) if laundered else None
+        cells.append("-" if one is None else tables.number(one.auc.macro))
+    return " | ".join([f"| {variant.name}", str(variant.vectors.shape[2]), *cells]) + " |"
+
+
+def scored(variant: Variant, kinds: tuple[str, ...], real: int = 0, synthetic: int = 0) -> LeaveOneOut:
+    """Leave one generator out, taught on every kind."""
+    vectors = exam(variant.vectors, variant.items, real, synthetic)
+    return leave_one_out(vectors, variant.items, variant.fit, "generator", Scope(scored=kinds), resampled=300)
+
+
+def controls(items: tuple[Item, ...]) -> Iterator[Variant]:
+    """What the file says of itself, by the same protocol."""
+    names, columns = metadata(items)
+
+    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
+        score = logistic(vectors[:, -1], synthetic, units)
+        return lambda tested: score(tested[:, -1])
+
+    yield Variant("control: metadata", columns[:, None], items, fit)
+    yield Variant("control: length", length(items)[:, None], items, fit)
+    for name in ("fps", "frame rate"):
+        if name in names:
+            yield Variant("control: frame rate", columns[:, None, [names.index(name)]], items, fit)
+
+
+def published(clips: tuple[Item, ...]) -> Iterator[Variant]:
+    """F-SVM at the three qualities, on fractions; at CRF 0 on percent too."""
+    for crf in traces.QUALITIES:
+        recipe = Recipe("footprint", Sampling(frames=F_SVM, windows=1), crf)
+        found = readings(clips, recipe, told)
+        items = split.joined(found.items, audit.near_copies(found.fingerprints))
+        yield Variant(f"F-SVM, CRF {crf}", found.vectors, items, svm(recipe))
+        if crf == 0:
+            yield Variant("F-SVM, CRF 0, percent", 100 * found.vectors, items, svm(recipe))
+
+
+def svm(recipe: Recipe) -> Fit:
+    """The fit of F-SVM."""
+
+    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
+        taught = fewshot.fit(recipe, vectors[:, 0], synthetic, units)
+        return lambda tested: taught.scores(tested[:, -1])
+
+    return fit
+
+
+def families(found: Readings, items: tuple[Item, ...]) -> Iterator[Variant]:
+    """The shipped detector, then without its parts."""
+    every = [name for name, _ in traces.FAMILIES]
+    yield chosen("traces (shipped)", every, found, items)
+    yield chosen("not taught laundered", every, found, items, forms=1)
+    yield chosen("one regression for all", every, found, items, fused=False)
+    for name in every:
+        yield chosen(f"without {name}", [other for other in every if other != name], found, items)
+    for name in every:
+        yield chosen(f"{name} alone", [name], found, items)
+
+
+def chosen(
+    title: str, names: list[str], found: Readings, items: tuple[Item, ...], forms: int = 2, fused: bool = True
+) -> Variant:
+    """Some families, taught on `forms` forms of each clip, fused late or fitted together."""
+    starts = np.cumsum([0, *(size for _, size in traces.FAMILIES)])
+    kept = [at for at, (name, _) in enumerate(traces.FAMILIES) if name in names]
+    columns = np.concatenate([np.arange(starts[at], starts[at + 1]) for at in kept])
+    sizes = [traces.FAMILIES[at] for at in kept] if fused else [("all", len(columns))]
+
+    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
+        rows = vectors[:, :forms].reshape(-1, len(columns))
+        taught = fewshot.late_fusion(rows, np.repeat(synthetic, forms), np.repeat(units, forms), sizes)
+        return lambda tested: taught.scores(tested[:, -1])
+
+    return Variant(title, found.vectors[:, :, columns], items, fit)
+
+
+def curves(variants: list[Variant]) -> Iterator[str]:
+    """AUC against clips a class, mean and 95 % of 20 draws, no source on both sides."""
+    shots = [
+        few_shot(exam(one.vectors, one.items), one.items, one.fit, by_source=True, scope=Scope(scored=kinds))
+        for kinds in SCOPES.values()
+        for one in variants
+    ]
+    for row in zip(*shots, strict=True):
+        yield " | ".join([f"| {row[0].clips}", *(tables.number(one.auc) for one in row)]) + " |"
+
+
+def told(done: int, of: int) -> None:
+    """Progress on stderr."""
+    print(f"\r{done}/{of} clips", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
