@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sightcheck.bench.metrics import Estimate, Labels, Values, estimate, resamples
 from sightcheck.data.audit import Score, logistic, metadata
@@ -155,8 +156,9 @@ def scores(features: Values, items: Sequence[Item], planned: Sequence[Trial], fi
     synthetic = np.array([item.synthetic for item in items])
     units = np.array([f"{item.origin} {item.maker}" for item in items])
     found, clips = [], [np.r_[trial.fakes, trial.reals] for trial in planned]
-    for trial, tested in zip(planned, clips, strict=True):
-        found.append(fit(features[trial.train], synthetic[trial.train], units[trial.train])(features[tested]))
+    with threadpool_limits(1):  # many small fits: threads only wait for each other
+        for trial, tested in zip(planned, clips, strict=True):
+            found.append(fit(features[trial.train], synthetic[trial.train], units[trial.train])(features[tested]))
     models = np.repeat(np.arange(len(planned)), [len(tested) for tested in clips])
     return HeldOut(np.concatenate(found), np.concatenate(clips), models)
 

@@ -51,7 +51,7 @@ def main(table: Path) -> None:
         print(line(variant), flush=True)
     print("\n| clips a class | " + " | ".join(f"F-SVM {name} | traces {name}" for name in SCOPES) + " |")
     print("|---" * 7 + "|")
-    for row in curves([next(published(clips)), list(families(found, items))[0]]):
+    for row in curves([next(published(clips)), next(families(found, items))]):
         print(row, flush=True)
 
 
@@ -63,9 +63,8 @@ def line(variant: Variant) -> str:
         parts = (tables.number(one.auc.macro), tables.share(one.auc.minimum.value))
         cells.append(", ".join([*parts, tables.share(one.matched.macro.value)]))
     for real, synthetic in ((1, 1), (1, 0)):
-        laundered = variant.vectors.shape[1] > 1
-        one = scored(variant, SCOPES["both"], real, synthetic) if laundered else None
-        cells.append("-" if one is None else tables.number(one.auc.macro))
+        both = variant.vectors.shape[1] > 1
+        cells.append(tables.number(scored(variant, SCOPES["both"], real, synthetic).auc.macro) if both else "-")
     return " | ".join([f"| {variant.name}", str(variant.vectors.shape[2]), *cells]) + " |"
 
 
@@ -85,9 +84,8 @@ def controls(items: tuple[Item, ...]) -> Iterator[Variant]:
 
     yield Variant("control: metadata", columns[:, None], items, fit)
     yield Variant("control: length", length(items)[:, None], items, fit)
-    for name in ("fps", "frame rate"):
-        if name in names:
-            yield Variant("control: frame rate", columns[:, None, [names.index(name)]], items, fit)
+    rate = [name.startswith("frame rate") for name in names]
+    yield Variant("control: frame rate", columns[:, None, rate], items, fit)
 
 
 def published(clips: tuple[Item, ...]) -> Iterator[Variant]:

@@ -25,8 +25,8 @@ def linked_groups(
     items: Sequence[Item], near_copies: Iterable[tuple[int, int]] = (), by_source: bool = False
 ) -> NDArray[np.intp]:
     """(n) items -> (n,) component: items joined by group, by sha256, by `near_copies` and, if asked, by source."""
-    from scipy.sparse import coo_array  # type: ignore[import-untyped]
-    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     first: dict[Hashable, int] = {}
     edges = [(i, j) for i, j in near_copies]
