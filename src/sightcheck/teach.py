@@ -120,14 +120,20 @@ def warnings(checked: Evaluation | None, joined: Sequence[Item]) -> tuple[str, .
 
 def leak(checked: Evaluation) -> tuple[str, ...]:
     """The sentence that a detector carries when what a file says of itself does as well as looking at it."""
-    own = shown(metric("", "", checked.by_generator.auc.macro)).split()[0]
-    others = (("size, frame rate and compression", checked.controls.metadata), ("length", checked.controls.length))
-    return tuple(
-        f"on its reference clips {what} alone tells synthetic from real as well as this does "
-        f"(AUC {shown(metric('', '', control.auc.macro)).split()[0]} against {own}): it may have learnt their making"
-        for what, control in others
-        if control.auc.macro.value >= checked.by_generator.auc.macro.value - 0.02
+    own = checked.by_generator.auc.macro
+    others = (("size, rate and compression", checked.controls.metadata), ("length", checked.controls.length))
+    telling = [f"{what} {auc(one.auc.macro)}" for what, one in others if one.auc.macro.value >= own.value - 0.02]
+    if not telling:
+        return ()
+    return (
+        "on its reference clips what a file says of itself tells synthetic from real about as well as this does "
+        f"(AUC: {', '.join(telling)}, this {auc(own)}): it may have learnt how they were made",
     )
+
+
+def auc(value: Estimate) -> str:
+    """Two decimals."""
+    return f"{value.value:.2f}"
 
 
 def sources(joined: Sequence[Item]) -> tuple[Source, ...]:

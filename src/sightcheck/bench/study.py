@@ -3,6 +3,7 @@
 Run `python -m sightcheck.bench.study MANIFEST`; readings are cached, so a second run only fits.
 """
 
+import dataclasses
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def main(table: Path) -> None:
     head = " | ".join(f"{name}: AUC, lowest, matched" for name in SCOPES)
     print(f"| variant | d | {head} | both, all laundered | both, real laundered |")
     print("|---" * 7 + "|")
-    for variant in [*controls(items), *published(clips), *families(found, items)]:
+    for variant in [*controls(items), *published(clips), *families(found, items), *alike(found, items)]:
         print(line(variant), flush=True)
     print("\n| clips a class | " + " | ".join(f"F-SVM {name} | traces {name}" for name in SCOPES) + " |")
     print("|---" * 7 + "|")
@@ -121,6 +122,15 @@ def families(found: Readings, items: tuple[Item, ...]) -> Iterator[Variant]:
         yield chosen(f"{name} alone", [name], found, items)
 
 
+def alike(found: Readings, items: tuple[Item, ...]) -> Iterator[Variant]:
+    """Clips of 10 frames a second and more: laundered, they share size, rate and compression."""
+    keep = [at for at, item in enumerate(items) if item.fps >= 9.9]
+    for one in (*controls(items), *families(found, items)):
+        if one.name in ("control: metadata", "control: frame rate", "traces (shipped)", "footprint alone"):
+            some = tuple(one.items[at] for at in keep)
+            yield dataclasses.replace(one, name=f"{one.name}, 10 fps and more", vectors=one.vectors[keep], items=some)
+
+
 def chosen(
     title: str, names: list[str], found: Readings, items: tuple[Item, ...], forms: int = 2, fused: bool = True
 ) -> Variant:
@@ -151,7 +161,8 @@ def curves(variants: list[Variant]) -> Iterator[str]:
 
 def told(done: int, of: int) -> None:
     """Progress on stderr."""
-    print(f"\r{done}/{of} clips", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    if done == of or sys.stderr.isatty():
+        print(f"\r{done}/{of} clips", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
