@@ -1,12 +1,16 @@
 """Which detectors answer "Is this video synthetic?"? The deciding one first."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from sightcheck import sandbox
+from sightcheck.errors import InputError
 from sightcheck.media import Clip
 from sightcheck.sandbox import Progress
 from sightcheck.verdict import Evidence
 from sightcheck.video import fewshot
+from sightcheck.video.footprint import as_it_is
 
 
 class Detector(Protocol):
@@ -20,10 +24,35 @@ class Detector(Protocol):
         """Measure the file at `path`, described by `clip`."""
 
 
+@dataclass(frozen=True)
+class Stream:
+    """The footprint of an H.264 stream as it is: what its last encoder did, shown and never weighed."""
+
+    name: str = "stream"
+    frames: int = 120
+
+    def examine(self, clip: Clip, path: bytes, progress: Progress | None = None) -> Evidence:
+        """Count the first frames' macroblocks without re-encoding; says so when none can be counted."""
+        if clip.codec != "h264":
+            return Evidence(self.name, f"The stream is {clip.codec}: only H.264 states its macroblock types.")
+        try:
+            shown = sandbox.run(as_it_is, path, self.frames, progress=progress)
+        except InputError as error:
+            return Evidence(self.name, f"The macroblocks of the stream could not be counted: it {error}.")
+        intra, inter, skip = shown.fractions.mean(axis=0)
+        kinds = ", ".join(f"{shown.frame_types.count(kind)} {kind}" for kind in sorted(set(shown.frame_types)))
+        sentence = (
+            f"The stream as its last encoder left it: {intra:.0%} intra, {inter:.0%} inter and {skip:.0%} skipped "
+            f"macroblocks in its first {len(shown.counts)} frames ({kinds}). Shown for comparison; it is not weighed."
+        )
+        return Evidence(self.name, sentence, series=fewshot.shares((shown,)))
+
+
 # The thesis's F-SVM stands beside the default as the reference.
 DETECTORS: dict[str, Callable[[], Detector]] = {
     "traces": lambda: fewshot.load("traces"),
     "footprint": lambda: fewshot.load("footprint"),
+    "stream": Stream,
 }
 
 
