@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightcheck.errors import SightcheckError
+from sightcheck.errors import OutputError, SightcheckError
 
 if TYPE_CHECKING:
     from sightcheck.report import Report
@@ -157,6 +157,7 @@ def weights_verify() -> None:
 def progress_bar() -> "Iterator[Show]":
     """A bar on stderr where a person looks on, silence elsewhere; yields show(description or None, fraction)."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
@@ -167,13 +168,15 @@ def progress_bar() -> "Iterator[Show]":
             if description is None:
                 bar.update(task, completed=done)
             else:
-                bar.update(task, completed=done, description=description)
+                bar.update(task, completed=done, description=escape(description))
 
         yield show
 
 
 def print_safely(text: str) -> None:
-    """Write to stdout whatever its encoding."""
+    """Write to stdout whatever its encoding. Raises OutputError when it is closed."""
+    if sys.stdout is None:
+        raise OutputError("the answer cannot be written: standard output is closed")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -181,8 +184,9 @@ def print_safely(text: str) -> None:
 
 
 def complain(sentence: str) -> None:
-    """One sentence on stderr."""
-    typer.echo(f"sightcheck: {sentence}", err=True)
+    """One sentence on stderr: one line, nothing that a terminal obeys."""
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in sentence)
+    typer.echo(f"sightcheck: {shown}", err=True)
 
 
 def main() -> None:
@@ -192,9 +196,10 @@ def main() -> None:
     except SightcheckError as error:
         complain(str(error))
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        complain("stopped")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # typer's own, after Ctrl-C
+            complain("stopped")
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)

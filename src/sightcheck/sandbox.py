@@ -5,12 +5,12 @@ and results are typed MessagePack, so a child that a file has taken over can at 
 declared type. Files the child writes live in one scratch folder that goes away with it.
 """
 
-import atexit
 import contextlib
 import importlib
 import os
 import queue
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,7 +32,10 @@ from sightcheck import errors
 T = TypeVar("T")
 Progress = Callable[[float], None]
 
+SERVE = "from sightcheck.sandbox import serve; serve()"
+INPUT_ERRORS = {kind.__name__: kind for kind in (errors.NotAFile, errors.NotMedia, errors.Damaged, errors.OverLimit)}
 RESULT, ERROR, STEP = 0, 1, 2
+MAX_MESSAGE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,14 @@ def run(function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progres
         child = _here.child = Child(limits)
     try:
         kind, payload = child.call(function, args, progress)
+        if kind == RESULT:
+            result: T = _understood(payload, _hints(function)["return"])
+            return result
+        name, sentence = _understood(payload, tuple[str, str])
     except BaseException:
         child.close()
         raise
-    if kind == ERROR:
-        name, sentence = msgspec.msgpack.decode(payload, type=tuple[str, str])
-        raise getattr(errors, name)(sentence)
-    result: T = msgspec.msgpack.decode(payload, type=_hints(function)["return"], dec_hook=_decode_array)
-    return result
+    raise INPUT_ERRORS.get(name, errors.Damaged)(sentence)
 
 
 def step(fraction: float | None = None) -> None:
@@ -78,20 +82,24 @@ def step(fraction: float | None = None) -> None:
 
 
 class Child:
-    """One child process, its pipes and its scratch folder."""
+    """One child process, its pipes and its scratch folder.
+
+    `close()` kills the process and removes what it wrote; so do the end of the thread that made it and of the program.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.scratch = tempfile.TemporaryDirectory(prefix="sightcheck-", ignore_cleanup_errors=True)
+        scratch = tempfile.TemporaryDirectory(prefix="sightcheck-", ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from sightcheck.sandbox import serve; serve()", str(limits.memory_bytes)],
+            # -P: the working directory, which may be full of strangers' files, is no place to import from
+            [sys.executable, "-P", "-c", SERVE, str(limits.memory_bytes), scratch.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "TMPDIR": self.scratch.name, "OPENCV_LOG_LEVEL": "OFF"},
+            env={**os.environ, "TMPDIR": scratch.name, "OPENCV_LOG_LEVEL": "OFF"},
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then kills the child
         )
-        atexit.register(self.close)
+        self.close = weakref.finalize(self, _end, self.process, scratch)
 
     def alive(self) -> bool:
         """Whether the process still runs."""
@@ -109,10 +117,10 @@ class Child:
             assert self.process.stdin is not None
             _send(self.process.stdin, msgspec.msgpack.encode(request))
         while True:
-            kind, payload = msgspec.msgpack.decode(self._receive(started), type=tuple[int, bytes])
+            kind, payload = _understood(self._receive(started), tuple[int, bytes])
             if kind != STEP:
                 return kind, payload
-            fraction = msgspec.msgpack.decode(payload, type=float | None)
+            fraction = _understood(payload, float | None)
             if progress is not None and fraction is not None:
                 progress(fraction)
 
@@ -120,7 +128,7 @@ class Child:
         """Read one whole message; every byte must come before the stall and total limits."""
         assert self.process.stdout is not None
         out, deadline = self.process.stdout.fileno(), started + self.limits.total_s
-        message, wanted = b"", 4
+        message, wanted = bytearray(), 4
         while len(message) < wanted:
             patience = min(self.limits.stall_s, deadline - time.monotonic())
             if patience <= 0 or not select.select([out], [], [], patience)[0]:
@@ -133,18 +141,17 @@ class Child:
             message += chunk
             if len(message) == 4 and wanted == 4:
                 wanted = 4 + struct.unpack("<I", message)[0]
-        return message[4:]
+                if wanted > MAX_MESSAGE_BYTES:
+                    raise errors.Damaged("the reader gave far too long an answer; the file may be hostile")
+        return bytes(message[4:])
 
-    def close(self) -> None:
-        """Kill the process and remove what it wrote."""
-        atexit.unregister(self.close)
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self.scratch.cleanup()
+
+def _understood(message: bytes, kind: Any) -> Any:
+    """A child's message -> a value of the declared type, whatever was sent."""
+    try:
+        return msgspec.msgpack.decode(message, type=kind, dec_hook=_decode_array)
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        raise errors.Damaged(f"the reader gave no proper answer ({error}); the file may be hostile") from None
 
 
 def patience_text(limits: Limits) -> str:
@@ -183,10 +190,22 @@ def _answer(request: bytes) -> tuple[int, bytes]:
 
 
 def _listen(requests: "queue.Queue[bytes]") -> None:
-    """Queue requests; when the parent goes away, so does the child, even in the middle of a file."""
+    """Queue requests; when the parent goes away, so does the child with its scratch, even in the middle of a file."""
     while header := sys.stdin.buffer.read(4):
         requests.put(sys.stdin.buffer.read(struct.unpack("<I", header)[0]))
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
     os._exit(0)
+
+
+def _end(process: "subprocess.Popen[bytes]", scratch: "tempfile.TemporaryDirectory[str]") -> None:
+    """Kill a child and remove what it wrote."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    scratch.cleanup()
 
 
 def _restrict(memory_bytes: int) -> None:
