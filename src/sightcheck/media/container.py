@@ -98,7 +98,7 @@ def look(path: bytes) -> Clip:
         width, height = _display_size(first, stream)
         pixel_format, profile = first.format.name, stream.codec_context.profile or ""
         rotation, interlaced = first.rotation, first.interlaced_frame
-        codec, aspect = stream.codec_context.name, str(stream.sample_aspect_ratio or "1")
+        codec, aspect = stream.codec_context.codec.canonical_name, str(stream.sample_aspect_ratio or "1")
         tags = {**container.metadata, **stream.metadata, **_stated(stream)}
         name = container.format.name
     gaps = np.diff(times)
@@ -139,8 +139,9 @@ def opened(path: bytes) -> Iterator[tuple[InputContainer, VideoStream]]:
 def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Frames in display order; packets that cannot be decoded are passed over. Raises OverLimit on huge frames."""
     codec = stream.codec_context
-    codec.options = {**codec.options, "max_pixels": str(MAX_PIXELS)}
-    codec.thread_count, codec.thread_type = 1, "NONE"
+    if not codec.is_open:  # it is after a seek
+        codec.options = {**codec.options, "max_pixels": str(MAX_PIXELS)}
+        codec.thread_count, codec.thread_type = 1, "NONE"
     for packet in _packets(container, stream):
         try:
             frames = packet.decode()
