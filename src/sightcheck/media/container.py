@@ -94,7 +94,10 @@ def look(path: bytes) -> Clip:
     with opened(path) as (container, stream):
         first = next(decode(container, stream), None)
         if first is None:
-            raise Damaged("has no frame that can be decoded: it is truncated, encrypted or empty")
+            raise Damaged(
+                "has no frame that can be decoded: it is truncated, encrypted, empty or "
+                f"over {MAX_PIXELS / 1e6:.0f} megapixels a frame"
+            )
         width, height = _display_size(first, stream)
         pixel_format, profile = first.format.name, stream.codec_context.profile or ""
         rotation, interlaced = first.rotation, first.interlaced_frame
@@ -218,10 +221,10 @@ def _video_stream(container: InputContainer) -> VideoStream:
     tag = codec.codec_tag if codec is not None else ""
     if tag in ("encv", "drmi"):
         raise Damaged("is encrypted; decrypt it first")
-    if codec is None or codec.name not in DECODERS:
-        raise NotMedia(
-            f"is coded as {codec.name if codec is not None else 'something unknown'}, which is not read here"
-        )
+    if codec is None:
+        raise NotMedia("is coded in a way that is unknown here, or truncated")
+    if codec.name not in DECODERS:
+        raise NotMedia(f"is coded as {codec.name}, which is not read here")
     if codec.width * codec.height > MAX_PIXELS:
         raise OverLimit(f"is {codec.width}x{codec.height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels a frame")
     return stream
