@@ -122,6 +122,7 @@ def test_raw_streams_have_no_timestamps(
     path = write_video(tmp_path / "clip", moving, encoder, format=container, **options)
     clip = facts(path)
     assert (clip.container, clip.codec, clip.frames, clip.timestamps) == (container, container, 36, False)
+    assert clip.fps == 10.0, "the rate that the stream states, not libav's default"
     (window,) = read(path)
     assert np.abs(window.luma[::9].astype(float) - moving[::9, :96]).mean() < 12
     np.testing.assert_allclose(np.diff(window.times_s), 1 / clip.fps, atol=1e-6)
@@ -221,12 +222,14 @@ def test_windows_are_back_to_back_when_they_fit(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.concatenate([w.times_s for w in found]), np.arange(96) / 10, atol=1e-6)
 
 
-def test_windows_are_spread_over_a_long_clip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["long.mp4", "long.mkv", "long.ts", "long.gif"])
+def test_windows_are_spread_over_a_long_clip(name: str, tmp_path: Path) -> None:
     yuv = np.tile(moving_picture(), (12, 1, 1))
-    path = write_video(tmp_path / "long.mp4", yuv, g="25")
+    gif = name.endswith("gif")
+    path = write_video(tmp_path / name, yuv, "gif" if gif else "libx264", pix_fmt="rgb8" if gif else "yuv420p", g="25")
     found = read(path, Sampling(frames=10, fps=10.0, width=None, height=None, windows=5))
     starts = [window.times_s[0] for window in found]
-    np.testing.assert_allclose(starts, np.linspace(0, 43.2 - 1.0, 5), atol=0.11)
+    np.testing.assert_allclose(starts, np.linspace(0, 43.2 - 1.1, 5), atol=0.11)
     for window in found:
         at = round(window.times_s[0] * 10)
         assert np.abs(window.luma[0].astype(float) - yuv[at, :96]).mean() < 12, "seeking lands on the frame it says"
@@ -245,6 +248,12 @@ def test_the_crop_lies_on_the_macroblock_grid(tmp_path: Path) -> None:
     assert small.luma.shape == (2, 112, 192), "a picture smaller than the crop keeps its whole macroblocks"
 
 
+def test_a_stream_of_unknown_length_is_read_window_by_window(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.h264", np.tile(moving_picture(), (3, 1, 1)), format="h264")
+    found = read(path, Sampling(frames=24, fps=10.0, windows=12))
+    np.testing.assert_allclose(np.concatenate([w.times_s for w in found]), np.arange(96) / 10, atol=1e-6)
+
+
 def test_frames_of_another_size_are_left_out_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "two.h264"
     parts = [moving_picture(frames=8), moving_picture(frames=5, width=128, height=80)]
@@ -259,7 +268,7 @@ PEAK = """
 import os, resource, sys
 from sightcheck.media import Sampling, look, windows
 look(os.fsencode(sys.argv[1]))
-assert sum(1 for _ in windows(os.fsencode(sys.argv[1]), Sampling()))
+assert sum(1 for _ in windows(os.fsencode(sys.argv[1]), Sampling())) == int(sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -286,5 +295,8 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
                 packet.is_keyframe = pts in keys
                 target.mux(packet)
     assert facts(long).duration_s == pytest.approx(1800, rel=0.01)
-    peak = [int(subprocess.check_output([sys.executable, "-c", PEAK, str(path)])) for path in (short, long)]
+    peak = [
+        int(subprocess.check_output([sys.executable, "-c", PEAK, str(path), windows]))
+        for path, windows in ((short, "1"), (long, "12"))
+    ]
     assert peak[1] <= 1.2 * peak[0]

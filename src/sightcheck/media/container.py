@@ -256,7 +256,9 @@ def _packet_times(container: InputContainer, stream: VideoStream) -> tuple[NDArr
 
 def stated_fps(stream: VideoStream) -> float:
     """The frame rate that the stream states, 25 where it states none."""
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    # libav's average for a raw stream is its own default
+    average = None if stream.container.format.name in ("h264", "hevc") else stream.average_rate
+    rate = average or stream.guessed_rate or stream.base_rate
     return float(rate) if rate else 25.0
 
 

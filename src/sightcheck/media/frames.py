@@ -58,7 +58,7 @@ def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
     Windows after the first are whole; the first holds what there is, down to one frame.
     """
     with opened(path) as (container, stream):
-        starts = _starts(stream, sampling)
+        starts = _starts(container, stream, sampling)
         sampled = _sample(_timed(container, stream, starts[0] or 0.0), sampling.fps)
         for number, start in enumerate(starts):
             if start is not None and number and _seek(container, stream, start):
@@ -90,20 +90,28 @@ def pack(separate: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return flat.reshape(count, height * 3 // 2, width)
 
 
-def _starts(stream: VideoStream, sampling: Sampling) -> list[float | None]:
+def _starts(container: InputContainer, stream: VideoStream, sampling: Sampling) -> list[float | None]:
     """Window starts in seconds: back to back when they fit, else spread evenly; None means 'go on from here'."""
-    duration = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    rate = stated_fps(stream)
+    duration, rate = _stated_duration(container, stream), stated_fps(stream)
     length = sampling.frames / min(sampling.fps or rate, rate)
-    if duration < 2 * length:
+    if 0 < duration < 2 * length:
         return [max(0.0, min(duration / 3, duration - length - 1 / rate))]
-    if duration <= length * sampling.windows:
+    if duration <= length * sampling.windows:  # or unknown
         return [None] * sampling.windows
-    return [float(start) for start in np.linspace(0, duration - length, sampling.windows)]
+    return [float(start) for start in np.linspace(0, duration - length - 1 / rate, sampling.windows)]
+
+
+def _stated_duration(container: InputContainer, stream: VideoStream) -> float:
+    """Seconds, as the stream or (Matroska) the container states them; 0 where neither does."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
 
 
 def _seek(container: InputContainer, stream: VideoStream, start: float) -> bool:
     """Go to the key frame before a time; False where the container cannot seek, which then reads on."""
+    if container.format.name == "mpegts":  # has no index: libav goes to a time, not to the key frame before it
+        start = max(0.0, start - 10)
     try:
         container.seek(int(start / (stream.time_base or 1)) + (stream.start_time or 0), stream=stream)
     except (av.FFmpegError, TypeError):
