@@ -10,7 +10,8 @@ SOURCE = Path(__file__).parents[1] / "src/sightcheck"
 # A room may import the rooms of lower floors only.
 FLOORS = (
     ("errors",),
-    ("verdict", "sandbox", "weights", "charts"),
+    ("verdict", "sandbox", "weights"),
+    ("charts",),
     ("media",),
     ("video", "place"),
     ("report",),
