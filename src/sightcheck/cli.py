@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     Show = Callable[[str | None, float], None]
 
-EXIT = """Exit status: 0 every file answered, 1 some files failed (the others are answered), 2 wrong usage,
-3 broken installation, 130 stopped. The answer never changes it unless --fail-on asks for it (then 4)."""
+EXIT = (
+    "Exit status: 0 done, 1 some files failed (the others are answered), 2 wrong usage, 3 broken installation, "
+    "130 stopped. The answer never changes it unless --fail-on of video asks for it (then 4)."
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-weights_app = typer.Typer(no_args_is_help=True, help="List and verify model files.")
+weights_app = typer.Typer(no_args_is_help=True, help="List and verify model files.", epilog=EXIT)
 app.add_typer(weights_app, name="weights")
 
 
@@ -44,7 +46,7 @@ class FailOn(StrEnum):
     undecided = "undecided"
 
 
-@app.callback()
+@app.callback(epilog=EXIT)
 def about() -> None:
     """Is this video synthetic? Was this photo taken where they say? Answers with evidence, offline."""
 
@@ -133,7 +135,7 @@ def evaluate(
     print_safely(evaluation.to_json(found) if json else tables.to_text(found))
 
 
-@weights_app.command("list")
+@weights_app.command("list", epilog=EXIT)
 def weights_list() -> None:
     """List the detectors there are, with what each one is."""
     from sightcheck import weights
@@ -143,7 +145,7 @@ def weights_list() -> None:
         print_safely(f"{card.name}\t{card.sha256[:12]}\t{card.summary}\n")
 
 
-@weights_app.command("verify")
+@weights_app.command("verify", epilog=EXIT)
 def weights_verify() -> None:
     """Check every model file against the SHA-256 on its card."""
     from sightcheck import weights
