@@ -172,6 +172,8 @@ def test_variable_rate_and_late_start_are_taken_from_timestamps(moving: np.ndarr
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_rotation_is_honoured_in_pixels_and_in_the_still(degrees: int, tmp_path: Path) -> None:
+    if not hasattr(av.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV cannot write a rotation")
     turned = np.rot90(bright_top()[0, :96], -degrees // 90)
     height, width = turned.shape
     chroma = np.full((6, height // 2, width), 128, np.uint8)

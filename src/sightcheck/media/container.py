@@ -215,14 +215,11 @@ def _reason(error: Exception) -> str:
 def _video_stream(container: InputContainer) -> VideoStream:
     """The first real video stream, its codec allowed and its stated size within limits."""
     if not container.streams.video:
-        raise NotMedia("has no video stream")
+        raise NotMedia("has no video stream that can be read")
     stream = container.streams.video[0]
     codec = stream.codec_context
-    tag = codec.codec_tag if codec is not None else ""
-    if tag in ("encv", "drmi"):
-        raise Damaged("is encrypted; decrypt it first")
     if codec is None:
-        raise NotMedia("is coded in a way that is unknown here, or truncated")
+        raise NotMedia("is coded in a way that is unknown here, encrypted or truncated")
     if codec.name not in DECODERS:
         raise NotMedia(f"is coded as {codec.name}, which is not read here")
     if codec.width * codec.height > MAX_PIXELS:
@@ -246,6 +243,8 @@ def _packet_times(container: InputContainer, stream: VideoStream) -> tuple[NDArr
     stamps, count = [], 0
     for packet in _packets(container, stream):
         if packet.size:
+            if packet.has_sidedata("encryption_info"):
+                raise Damaged("is encrypted; decrypt it first")
             count += 1
             stamps += [packet.pts] if packet.pts is not None else []
             sandbox.step()
