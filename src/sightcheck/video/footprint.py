@@ -16,7 +16,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck.errors import Damaged, NotMedia
+from sightcheck.errors import Damaged, NotMedia, OutputError
 from sightcheck.media import Encoding, Sampling, encode, windows
 from sightcheck.media.container import decode, opened
 
@@ -69,7 +69,8 @@ def recoded(
         encode(yuv, encoding, statistics)
         with open(statistics, encoding="ascii") as file:
             rows = sorted((int(row[0]), row[1].upper(), *map(int, row[2:])) for row in STATISTICS.findall(file.read()))
-    assert [row[0] for row in rows] == list(range(len(yuv)))
+    if [row[0] for row in rows] != list(range(len(yuv))):
+        raise OutputError("could not be measured: the encoder's statistics are cut short; is the temporary disk full?")
     numbers = np.array([row[2:] for row in rows], np.int32)
     return Footprint(
         counts=numbers[:, 3:],
