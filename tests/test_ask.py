@@ -1,0 +1,50 @@
+"""Does the question get its answer, through Python, with what ships?"""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import sightcheck
+from sightcheck import ask, weights
+from sightcheck.errors import NotAFile
+
+
+def test_four_lines_of_python(clip: Path) -> None:
+    report = ask.video(clip)
+    verdict = report.verdicts[0]
+    assert verdict.question == "Is this video synthetic?"
+    assert verdict.answer in ("synthetic", "no sign of synthesis", "undecided")
+    assert [one.method for one in verdict.evidence] == ["traces", "footprint", "stream"]
+    assert all(one.sentence.endswith(".") for one in verdict.evidence)
+    assert verdict.evidence[0].weights_sha256 == weights.card(weights.BUNDLED / "traces").sha256
+
+
+def test_the_same_file_gives_the_same_report(clip: Path) -> None:
+    first, second = (dataclasses.replace(ask.video(clip), time="") for _ in range(2))
+    assert first == second
+
+
+def test_the_public_names() -> None:
+    assert sightcheck.__all__ == ["SightcheckError", "__version__"]
+    assert all(hasattr(sightcheck, name) for name in sightcheck.__all__)
+
+
+def test_a_missing_file_raises_ours() -> None:
+    with pytest.raises(NotAFile, match="No such file"):
+        ask.video("/nowhere/at/all.mp4")
+
+
+def test_progress_goes_from_none_to_all(clip: Path) -> None:
+    steps: list[float] = []
+    ask.video(clip, progress=steps.append)
+    assert steps == sorted(steps)
+    assert 0 < steps[-1] <= 1
+
+
+def test_bundled_models_are_as_their_cards_say_and_small() -> None:
+    names = [folder.name for folder in weights.BUNDLED.iterdir() if folder.is_dir()]
+    assert sorted(names) == ["footprint", "traces"]
+    for name in names:
+        assert weights.load(name).card.name == name
+    assert sum(path.stat().st_size for path in weights.BUNDLED.rglob("*") if path.is_file()) < 2 << 20

@@ -1,0 +1,133 @@
+"""Is a taught detector the one that was taught?"""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from sightcheck import ask, sandbox, weights
+from sightcheck.errors import BrokenInstallation, UsageError
+from sightcheck.media import Sampling, look
+from sightcheck.verdict import Calibration
+from sightcheck.video import fewshot, traces
+from sightcheck.video.fewshot import FewShot, Range, Recipe
+
+SHORT = Recipe("footprint", Sampling(frames=16, windows=1))
+CARD = weights.Card("mine", "footprint", "a test", {}, (), "", (), (), ("a limit",), "nothing", {}, "2026-01-01")
+
+
+def vectors(n: int = 24, d: int = 45) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    synthetic = np.arange(n) % 2 == 1
+    return rng.random((n, d)) + 0.3 * synthetic[:, None], synthetic
+
+
+def taught(recipe: Recipe = SHORT) -> FewShot:
+    rows, synthetic = vectors()
+    linear = fewshot.fit(recipe, rows, synthetic, [str(number) for number in range(len(rows))])
+    held_out = linear.scores(rows)
+    sizes = (Range("short side", 64, 4000, ""), Range("frame rate", 1, 100, ""))
+    scope = (*sizes, Range("compression", 0, 100, ""), Range("length", 0, 100, ""))
+    return FewShot("mine", recipe, linear, Calibration(1, 0, 1, 9, 9), scope, rows, synthetic, held_out)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIGHTCHECK_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_f_svm_is_scikit_learns_linear_libsvm() -> None:
+    rows, synthetic = vectors()
+    ours = fewshot.fit(SHORT, rows, synthetic, [""] * len(rows)).scores(rows)
+    np.testing.assert_allclose(ours, SVC(kernel="linear", C=0.1).fit(rows, synthetic).decision_function(rows))
+
+
+def test_the_published_recipe_is_the_default() -> None:
+    assert fewshot.PUBLISHED.sampling.frames - 1 == 30
+    assert fewshot.fit(fewshot.PUBLISHED, *vectors(d=90), [""] * 24).coef.shape == (90,)
+
+
+def test_percent_in_place_of_fractions_is_another_margin() -> None:
+    rows, synthetic = vectors()
+    groups = [""] * len(rows)
+    fractions = fewshot.fit(SHORT, rows, synthetic, groups).scores(rows)
+    percent = fewshot.fit(SHORT, 100 * rows, synthetic, groups).scores(100 * rows)
+    assert np.abs(fractions - percent).max() > 0.1
+
+
+def test_the_first_frame_is_dropped_and_the_rest_kept_in_order(clip: Path) -> None:
+    reading = fewshot.read(os.fsencode(clip), SHORT)
+    assert reading.windows.shape == (1, 45)
+    (shown,) = reading.footprints
+    np.testing.assert_array_equal(reading.windows[0].reshape(15, 3), shown.fractions[1:])
+
+
+def test_a_shorter_clip_is_undecided_and_says_why(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "short.mp4", frames=12)
+    verdict = ask.video(path, [taught()]).verdicts[0]
+    assert verdict.answer == "undecided"
+    assert "16 frames" in verdict.evidence[0].sentence
+
+
+@pytest.mark.parametrize("shape", [(45,), (3, 45), (3, 2, 45)])
+def test_scores_drop_the_last_axis(shape: tuple[int, ...]) -> None:
+    assert taught().linear.scores(np.zeros(shape)).shape == shape[:-1]
+
+
+def test_late_fusion_does_not_depend_on_the_order_of_clips() -> None:
+    rows, synthetic = vectors(40, 72)
+    groups = np.array([str(number // 2) for number in range(40)])
+    order = np.random.default_rng(1).permutation(40)
+    straight = fewshot.late_fusion(rows, synthetic, groups)
+    shuffled = fewshot.late_fusion(rows[order], synthetic[order], groups[order])
+    np.testing.assert_allclose(straight.scores(rows), shuffled.scores(rows), atol=1e-3)
+    assert len(straight.coef) == sum(size for _, size in traces.FAMILIES)
+
+
+def test_what_is_loaded_is_what_was_saved(home: Path, clip: Path) -> None:
+    model = taught()
+    assert fewshot.save(model, CARD) == home / "detectors/mine"
+    found = fewshot.load("mine")
+    for name in ("centre", "scale", "coef"):
+        np.testing.assert_array_equal(getattr(found.linear, name), getattr(model.linear, name))
+    assert (found.recipe, found.calibration, found.scope) == (model.recipe, model.calibration, model.scope)
+    before, after = (ask.video(clip, [one]).verdicts[0].evidence[0] for one in (model, found))
+    assert (after.score, after.log10_lr) == (before.score, before.log10_lr)
+    assert after.limits == ("a limit",)
+    assert after.weights_sha256 == weights.card(home / "detectors/mine").sha256
+
+
+def test_an_altered_model_is_refused(home: Path) -> None:
+    folder = fewshot.save(taught(), CARD)
+    data = bytearray((folder / "model.npz").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "model.npz").write_bytes(bytes(data))
+    with pytest.raises(BrokenInstallation, match="SHA-256 differs"):
+        fewshot.load("mine")
+
+
+@pytest.mark.parametrize("missing", ["model.npz", "card.json"])
+def test_a_missing_file_is_told(home: Path, missing: str) -> None:
+    (fewshot.save(taught(), CARD) / missing).unlink()
+    with pytest.raises((BrokenInstallation, UsageError), match=r"cannot be read|no detector is called"):
+        fewshot.load("mine")
+
+
+@pytest.mark.parametrize("name", ["../mine", "", "A b", "traces"])
+def test_some_names_are_not_for_taught_models(home: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        fewshot.save(taught(), dataclasses.replace(CARD, name=name))
+    assert not home.exists()
+
+
+def test_outside_the_calibration_there_is_no_ratio(clip: Path) -> None:
+    narrow = dataclasses.replace(taught(), scope=(Range("short side", 200, 4000, " pixels"), *taught().scope[1:]))
+    found = narrow.examine(sandbox.run(look, os.fsencode(clip)), os.fsencode(clip))
+    assert found.score is not None
+    assert found.log10_lr is None
+    assert "short side of 96 pixels is outside" in found.limits[0]

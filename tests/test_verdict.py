@@ -1,0 +1,97 @@
+"""Does evidence weigh what it should, and no more?"""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from sightcheck.verdict import Evidence, calibrate, group_weights, strength, weigh_video
+
+
+def evidence(log10_lr: float | None, method: str = "m") -> Evidence:
+    return Evidence(method, "a sentence", 0.0, log10_lr)
+
+
+@pytest.mark.parametrize(
+    ("log10_lr", "band"),
+    [
+        (None, "none"),
+        (0.0, "none"),
+        (0.499, "none"),
+        (0.5, "weak"),
+        (-0.999, "weak"),
+        (1.0, "moderate"),
+        (2.0, "strong"),
+        (-3.0, "very strong"),
+    ],
+)
+def test_bands_start_at_their_edges(log10_lr: float | None, band: str) -> None:
+    assert strength(log10_lr) == band
+
+
+def test_a_verdict_has_no_truth_value() -> None:
+    with pytest.raises(TypeError, match="not true or false"):
+        bool(weigh_video([evidence(2.0)]))
+
+
+@pytest.mark.parametrize(
+    ("ratios", "answer"),
+    [
+        ([0.7], "synthetic"),
+        ([-1.2], "no sign of synthesis"),
+        ([0.4], "undecided"),
+        ([], "undecided"),
+        ([None, None], "undecided"),
+        ([None, 0.8], "synthetic"),
+        ([0.8, -0.6], "undecided"),
+        ([0.8, -0.4], "synthetic"),
+        ([0.8, 2.0], "synthetic"),
+    ],
+)
+def test_the_first_ratio_decides_unless_opposed(ratios: list[float | None], answer: str) -> None:
+    assert weigh_video([evidence(ratio) for ratio in ratios]).answer == answer
+
+
+def test_ratios_are_never_multiplied() -> None:
+    assert weigh_video([evidence(0.8), evidence(0.8), evidence(0.8)]).strength == "weak"
+
+
+def test_calibration_is_a_balanced_logistic_regression() -> None:
+    rng = np.random.default_rng(0)
+    synthetic = np.arange(400) < 100
+    scores = rng.normal(np.where(synthetic, 1.0, -1.0), 1.0)
+    found = calibrate(scores, synthetic, [str(number) for number in range(400)])
+    expected = LogisticRegression(C=1e6, class_weight="balanced").fit(scores[:, None], synthetic)
+    assert found.slope == pytest.approx(expected.coef_[0, 0] / math.log(10), rel=0.15), (
+        "a ridge penalty keeps it a little flatter"
+    )
+    assert found.slope == pytest.approx(2 / math.log(10), rel=0.3), "two unit Gaussians two apart: ln LR = 2 s"
+    assert found.log10_lr(0.0) == pytest.approx(0.0, abs=0.15)
+
+
+def test_few_groups_bound_the_ratio() -> None:
+    scores = np.array([0.0, 0.1, 0.2, 5.0, 5.1, 5.2])
+    found = calibrate(scores, scores > 1, list("abcdef"))
+    assert found.bound == pytest.approx(math.log10(4))
+    assert found.log10_lr(1e9) == found.bound
+    assert found.log10_lr(-1e9) == -found.bound
+
+
+def test_scores_that_run_backwards_say_nothing() -> None:
+    scores = np.array([0.0, 1.0, 2.0, 3.0])
+    found = calibrate(scores, scores < 1.5, list("abcd"))
+    assert found.log10_lr(3.0) == found.log10_lr(-3.0) == 0.0
+
+
+def test_classes_weigh_alike_and_groups_within_them() -> None:
+    synthetic = np.array([False] * 4 + [True] * 2)
+    groups = np.array(list("aaabcd"))
+    weights = group_weights(synthetic, groups)
+    assert weights[synthetic].sum() == pytest.approx(weights[~synthetic].sum())
+    assert weights[:3].sum() == pytest.approx(weights[3])
+    assert weights.sum() == pytest.approx(6)
+    clips = group_weights(synthetic, groups, softness=1.0)
+    assert clips[0] == pytest.approx(clips[3])
+    between = group_weights(synthetic, groups, softness=0.5)
+    assert between[3] / between[0] == pytest.approx(math.sqrt(3))
