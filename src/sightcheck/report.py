@@ -185,8 +185,12 @@ def sides(verdict: Verdict) -> tuple[str, str]:
 
 
 def limits(verdict: Verdict) -> list[str]:
-    """Every limit of the evidence once, in order."""
-    return list(dict.fromkeys(limit for item in verdict.evidence for limit in item.limits))
+    """Every limit of the evidence once, in order, with the methods it holds for."""
+    methods: dict[str, list[str]] = {}
+    for item in verdict.evidence:
+        for limit in item.limits:
+            methods.setdefault(limit, []).append(item.method)
+    return [f"{', '.join(dict.fromkeys(names))}: {limit}" for limit, names in methods.items()]
 
 
 def band_ranges() -> list[tuple[str, str, str]]:

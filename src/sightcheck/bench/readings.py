@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache as cache_once
 from pathlib import Path
 
 import av
@@ -86,7 +87,7 @@ def one(path: Path, recipe: Recipe) -> One:
     """A file -> its row, from the cache where the same bytes were read by the same recipe and libraries."""
     name = os.fsencode(path)
     clip = sandbox.run(media.look, name)
-    key = msgspec.json.encode((clip.sha256, recipe, sorted(av.library_versions.items())))
+    key = msgspec.json.encode((clip.sha256, recipe, sorted(av.library_versions.items()), code()))
     kept = cache() / f"{hashlib.sha256(key).hexdigest()}.npz"
     if kept.exists():
         with np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays:
@@ -105,6 +106,14 @@ def one(path: Path, recipe: Recipe) -> One:
         np.savez(file, forms=found.forms, fingerprint=found.fingerprint)
     partial.replace(kept)
     return found
+
+
+@cache_once
+def code() -> str:
+    """SHA-256 of the code that measures: readings of other code are not taken from the cache."""
+    rooms = (Path(media.__file__).parent, Path(fewshot.__file__).parent)
+    files = sorted(path for room in rooms for path in room.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
