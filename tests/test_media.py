@@ -158,6 +158,7 @@ def test_odd_sides_are_cut_to_even(tmp_path: Path) -> None:
 def test_interlaced_is_said(moving: np.ndarray, tmp_path: Path) -> None:
     path = write_video(tmp_path / "fields.mp4", moving, **{"x264-params": "tff=1"})
     assert facts(path).interlaced
+    assert "interlaced" in facts(path).notes[0]
     assert len(read(path)[0].yuv) == 36
 
 
@@ -166,6 +167,7 @@ def test_variable_rate_and_late_start_are_taken_from_timestamps(moving: np.ndarr
     path = stamped(tmp_path / "vfr.mkv", moving, ticks)
     clip = facts(path)
     assert clip.variable_frame_rate
+    assert "frame rate varies" in clip.notes[0]
     assert clip.duration_s == pytest.approx(36 * 0.04 + 0.4, abs=0.01)
     np.testing.assert_allclose(read(path)[0].times_s, (np.array(ticks) - ticks[0]) / 1000, atol=0.002)
 

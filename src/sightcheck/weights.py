@@ -5,12 +5,10 @@ model learned from, what it scored and what it must not be used for. Bundled mod
 live in the user's data folder, or under $SIGHTCHECK_HOME.
 """
 
-import contextlib
 import hashlib
 import io
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -131,15 +129,15 @@ def save(described: Card, arrays: Arrays, root: Path | None = None) -> Path:
     described = replace(described, sha256=hashlib.sha256(stream.getvalue()).hexdigest())
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=".", ignore_cleanup_errors=True) as folder:
-            (Path(folder) / "model.npz").write_bytes(stream.getvalue())
+        with tempfile.TemporaryDirectory(dir=root, prefix=".", ignore_cleanup_errors=True) as staging:
+            new, target = Path(staging) / "new", root / described.name
+            new.mkdir()
+            (new / "model.npz").write_bytes(stream.getvalue())
             text = msgspec.json.format(msgspec.json.encode(described), indent=2)
-            (Path(folder) / "card.json").write_bytes(text + b"\n")
-            shutil.rmtree(root / described.name, ignore_errors=True)
-            os.rename(folder, root / described.name)
-            (root / described.name).chmod(0o755)
-            with contextlib.suppress(OSError):
-                Path(folder).mkdir()  # for the context manager to remove
+            (new / "card.json").write_bytes(text + b"\n")
+            if target.exists():
+                os.rename(target, Path(staging) / "old")
+            os.rename(new, target)
     except OSError as error:
         raise OutputError(
             f"cannot write {root / described.name}: {error.strerror}; free space or choose $SIGHTCHECK_HOME"

@@ -1,16 +1,19 @@
 """How fast, and in how much memory? Each number beside its limit, measured in the same run.
 
-Run `make bench`, or `python -m sightcheck.bench.speed [CLIP]`; without a clip the frames are made by code. Ratios are
-medians over alternating runs; nothing here fails a build.
+Run `make bench`, or `python -m sightcheck.bench.speed [CLIP] [--json]`; without a clip the frames are made by code.
+Seconds are medians over alternating runs, with the least and the most; nothing here fails a build.
 """
 
+import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,39 +30,77 @@ ROUNDS = 5
 CLIPS = 16
 PEAK = """
 import resource, sys
-from sightcheck.media import Sampling
+from sightcheck.media import Sampling, look
 from sightcheck.video import traces
+look(sys.argv[1].encode())
 traces.measure(sys.argv[1].encode(), Sampling())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def main(clip: str | None = None) -> None:
-    """Print the table, a line as soon as it is measured."""
+@dataclass(frozen=True)
+class Row:
+    """One measurement; `goal` in words, `spread` the least and the most where it was measured several times."""
+
+    name: str
+    value: float | None
+    unit: str
+    goal: str = ""
+    spread: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        value = "not measured" if self.value is None else f"{self.value:.2f} {self.unit}"
+        spread = f" [{self.spread[0]:.2f}, {self.spread[1]:.2f}]" if self.spread else ""
+        return f"{self.name:<58}{value + spread:<28}{self.goal}".rstrip()
+
+
+def main(*arguments: str) -> None:
+    """Print the table, a row as soon as it is measured; with --json one document at the end."""
+    clip = next((one for one in arguments if one != "--json"), None)
     whole = Sampling(frames=30, fps=None, width=None, height=None, windows=1)
     yuv = next(windows(clip.encode(), whole)).yuv if clip else texture(30, 1024, 512)
-    height, width = yuv.shape[1] * 2 // 3, yuv.shape[2]
-    print(f"{len(yuv)} frames of {width}x{height}; medians of {ROUNDS} alternating runs\n")
-    for crf in (0, 23, 40):
-        for line in extraction(yuv, Encoding(crf=crf)):
-            print(line, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for line in (*memory(Path(folder)), *cold(Path(folder), yuv), *training(Path(folder))):
-            print(line, flush=True)
+    title = f"{len(yuv)} frames of {yuv.shape[2]}x{yuv.shape[1] * 2 // 3}, {ROUNDS} alternating runs"
+    rows = []
+    for row in measurements(yuv):
+        rows.append(row)
+        if "--json" not in arguments:
+            print(f"{title}\n\n{row}" if len(rows) == 1 else row, flush=True)
+    if "--json" in arguments:
+        print(json.dumps({"clip": title, "rows": [asdict(row) for row in rows]}, indent=2))
 
 
-def extraction(yuv: NDArray[np.uint8], encoding: Encoding) -> Iterator[str]:
-    """Footprint extraction against a bare encode of the same frames, and against encode, decode and parse."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.h264"
+def measurements(yuv: NDArray[np.uint8]) -> Iterator[Row]:
+    """Everything that is measured, in order."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for crf in (0, 23, 40):
+            yield from extraction(folder, yuv, Encoding(crf=crf))
+        yield from memory(folder)
+        yield from cold(folder, yuv)
+        yield from training(folder)
 
-        def two_pass() -> None:
-            path.write_bytes(b"".join(encode(yuv, encoding)))
-            as_it_is(str(path).encode(), len(yuv))
 
-        bare, ours, theirs = alternate(lambda: bare_encode(yuv, encoding), lambda: recoded(yuv, encoding), two_pass)
-    yield f"CRF {encoding.crf}: extraction {ours:.2f} s, {ours / bare:.2f} times a bare encode (goal at most 1.15)"
-    yield f"CRF {encoding.crf}: two-pass route {theirs:.2f} s, {theirs / ours:.2f} times extraction (goal at least 2)"
+def extraction(folder: Path, yuv: NDArray[np.uint8], encoding: Encoding) -> Iterator[Row]:
+    """Footprint extraction against a bare encode of the same frames, and against encode, decode and parse.
+
+    Both routes hold the same encode, so the second ratio cannot pass 1 + (decode and parse) / encode.
+    """
+    path = folder / "clip.h264"
+
+    def two_pass() -> NDArray[np.int32]:
+        path.write_bytes(b"".join(encode(yuv, encoding)))
+        return as_it_is(str(path).encode(), len(yuv)).counts
+
+    assert np.array_equal(two_pass(), recoded(yuv, encoding).counts), "both routes must count the same"
+    bare, ours, theirs = alternate(lambda: bare_encode(yuv, encoding), lambda: recoded(yuv, encoding), two_pass)
+    quality = f"CRF {encoding.crf}"
+    for what, seconds in (("bare encode", bare), ("extraction", ours), ("encode, decode, parse", theirs)):
+        yield Row(f"{quality}: {what}", statistics.median(seconds), "s", "", (min(seconds), max(seconds)))
+    for what, one, other, goal in (
+        ("extraction / bare encode", ours, bare, "goal: at most 1.15"),
+        ("encode, decode, parse / extraction", theirs, ours, "goal: at least 2"),
+    ):
+        yield Row(f"{quality}: {what}", statistics.median(one) / statistics.median(other), "times", goal)
 
 
 def bare_encode(yuv: NDArray[np.uint8], encoding: Encoding) -> None:
@@ -76,8 +117,8 @@ def bare_encode(yuv: NDArray[np.uint8], encoding: Encoding) -> None:
     codec.encode(None)
 
 
-def alternate(*functions: Callable[[], object]) -> list[float]:
-    """Run functions in turn, ROUNDS times after one warm-up -> the median seconds of each."""
+def alternate(*functions: Callable[[], object]) -> list[list[float]]:
+    """Run functions in turn, ROUNDS times after one warm-up -> the seconds of each."""
     seconds: list[list[float]] = [[] for _ in functions]
     for number in range(ROUNDS + 1):
         for at, function in enumerate(functions):
@@ -85,49 +126,48 @@ def alternate(*functions: Callable[[], object]) -> list[float]:
             function()
             if number:
                 seconds[at].append(time.perf_counter() - started)
-    return [statistics.median(one) for one in seconds]
+    return seconds
 
 
-def memory(folder: Path) -> Iterator[str]:
-    """Peak memory of a fresh process that measures a 10-second and a 60-minute clip."""
+def memory(folder: Path) -> Iterator[Row]:
+    """Peak memory of a fresh process that describes and measures a 10-second and a 60-minute clip."""
     peaks = []
     for name, seconds in (("10 seconds", 10), ("60 minutes", 3600)):
         path = written(folder / f"{seconds}.mp4", seconds * 10, 320, 240, 10)
         output = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
         peaks.append(int(output.stdout) / 1024)
-        yield f"memory on {name}: {peaks[-1]:.0f} MiB"
-    yield f"memory on 60 minutes: {peaks[1] / peaks[0]:.2f} times that on 10 seconds (goal at most 1.2)"
+        yield Row(f"peak memory, clip of {name}", peaks[-1], "MiB")
+    yield Row("peak memory, 60 minutes / 10 seconds", peaks[1] / peaks[0], "times", "goal: at most 1.2")
 
 
-def cold(folder: Path, yuv: NDArray[np.uint8]) -> Iterator[str]:
+def cold(folder: Path, yuv: NDArray[np.uint8]) -> Iterator[Row]:
     """Whole commands, each in a new process."""
     path = folder / "cold.mp4"
     write(path, iter(yuv), yuv.shape[2], yuv.shape[1] * 2 // 3, 30)
     command = str(Path(sys.executable).with_name("sightcheck"))
-    for arguments, goal in ((["--help"], 0.5), (["video", str(path)], 4.0)):
-        started = time.perf_counter()
-        for _ in range(ROUNDS):
-            subprocess.run([command, *arguments], capture_output=True, check=True)
-        seconds = (time.perf_counter() - started) / ROUNDS
-        yield f"sightcheck {arguments[0]}, cold: {seconds:.2f} s (goal under {goal:g})"
+    for words, goal in (([command, "--help"], "0.5"), ([command, "video", str(path)], "4")):
+        (seconds,) = alternate(partial(subprocess.run, words, capture_output=True, check=True))
+        spread = min(seconds), max(seconds)
+        yield Row(f"sightcheck {words[1]}, new process", statistics.median(seconds), "s", f"goal: under {goal}", spread)
 
 
-def training(folder: Path) -> Iterator[str]:
-    """F-SVM taught from CLIPS clips, extraction included, against one epoch of Xception on their frames."""
+def training(folder: Path) -> Iterator[Row]:
+    """F-SVM taught from CLIPS clips, extraction included, against one epoch of Xception on as many frames."""
     paths = [written(folder / f"{number}.mp4", 31, 320, 192, 10, seed=number) for number in range(CLIPS)]
     started = time.perf_counter()
     readings = [fewshot.read(str(path).encode(), fewshot.PUBLISHED).vector for path in paths]
     vectors = np.stack([vector for vector in readings if vector is not None])
     fewshot.fit(fewshot.PUBLISHED, vectors, np.arange(CLIPS) % 2 == 0, [path.name for path in paths])
     ours = time.perf_counter() - started
-    yield f"F-SVM, {CLIPS} clips, extraction included: {ours:.2f} s"
+    yield Row(f"F-SVM, {CLIPS} clips, extraction included", ours, "s")
     if find_spec("torch") is None or find_spec("timm") is None:
-        yield "one epoch of Xception: not measured, torch and timm are not installed"
+        yield Row("one epoch of Xception", None, "s", "torch or timm is not installed")
         return
     code = XCEPTION.format(frames=30 * CLIPS)
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     theirs = float(output.stdout)
-    yield f"one epoch of Xception on as many frames: {theirs:.0f} s, {theirs / ours:.0f} times as long"
+    yield Row("one epoch of Xception on as many frames", theirs, "s")
+    yield Row("one epoch of Xception / F-SVM", theirs / ours, "times")
 
 
 XCEPTION = """
@@ -181,4 +221,4 @@ def write(path: Path, frames: Iterator[NDArray[np.uint8]], width: int, height: i
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:])

@@ -104,7 +104,9 @@ def look(path: bytes) -> Clip:
         codec, aspect = stream.codec_context.codec.canonical_name, str(stream.sample_aspect_ratio or "1")
         tags = {**container.metadata, **stream.metadata, **_stated(stream)}
         name = container.format.name
+        deep = max(part.bits for part in first.format.components) > 8
     gaps = np.diff(times)
+    varies = bool(len(gaps) and gaps.max() > 1.5 * max(float(np.median(gaps)), 1e-9))
     duration = float(times[-1] - times[0] + np.median(gaps)) if len(gaps) else 0.0
     if duration > MAX_DURATION_S:
         raise OverLimit(f"it lasts {duration / 3600:.0f} hours; the limit is {MAX_DURATION_S / 3600:.0f}")
@@ -123,12 +125,21 @@ def look(path: bytes) -> Clip:
         frames=len(times),
         duration_s=round(duration, 6),
         fps=round(len(gaps) / float(times[-1] - times[0]), 6) if len(gaps) and times[-1] > times[0] else 0.0,
-        variable_frame_rate=bool(len(gaps) and gaps.max() > 1.5 * max(float(np.median(gaps)), 1e-9)),
+        variable_frame_rate=varies,
         interlaced=interlaced,
         timestamps=stamped,
         bit_rate=round(8 * size / duration, 3) if duration else 0.0,
         tags=tuple(sorted((str(key), str(value)) for key, value in tags.items())),
-        notes=(),
+        notes=tuple(
+            note
+            for note, holds in (
+                ("interlaced: its fields are measured together, as frames", interlaced),
+                ("its frame rate varies: frames are chosen by their timestamps", varies),
+                ("it carries no timestamps: times are counted at the rate it states", not stamped),
+                ("deeper than 8 bits: measured in 8", deep),
+            )
+            if holds
+        ),
     )
 
 
