@@ -226,7 +226,7 @@ def _reason(error: Exception) -> str:
 def _video_stream(container: InputContainer) -> VideoStream:
     """The first real video stream, its codec allowed and its stated size within limits."""
     if not container.streams.video:
-        raise NotMedia("has no video stream that can be read")
+        raise NotMedia("has no video stream that can be read: it holds something else, or is truncated")
     stream = container.streams.video[0]
     codec = stream.codec_context
     if codec is None:
