@@ -113,14 +113,15 @@ def from_folders(real: Path, fake: Path) -> tuple[Item, ...]:
     that is missing or empty.
     """
     items = []
-    for label, folder in (("real", real), ("fake", fake)):
+    sides: tuple[tuple[Literal["real", "fake"], Path], ...] = (("real", real), ("fake", fake))
+    for label, folder in sides:
         found = sorted(_visible(folder))
         if not found:
             raise UsageError(f"{folder}: no files to learn from; put the {label} clips in this folder")
         for file in found:
             inside = file.relative_to(folder)
             group = inside.parts[0] if len(inside.parts) > 1 else f"{label}/{inside}"
-            items.append(Item(sha256=sha256(file), path=str(file.resolve()), label=label, group=group))  # type: ignore[arg-type]
+            items.append(Item(sha256=sha256(file), path=str(file.resolve()), label=label, group=group))
     return tuple(items)
 
 
