@@ -167,8 +167,10 @@ def serve() -> None:
     _restrict(int(sys.argv[1]))
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-    while True:
-        _send(_reply, msgspec.msgpack.encode(_answer(requests.get())))
+    with contextlib.suppress(BrokenPipeError):  # the parent went away while the child was answering
+        while True:
+            _send(_reply, msgspec.msgpack.encode(_answer(requests.get())))
+    _leave()
 
 
 def _answer(request: bytes) -> tuple[int, bytes]:
@@ -193,6 +195,11 @@ def _listen(requests: "queue.Queue[bytes]") -> None:
     """Queue requests; when the parent goes away, so does the child with its scratch, even in the middle of a file."""
     while header := sys.stdin.buffer.read(4):
         requests.put(sys.stdin.buffer.read(struct.unpack("<I", header)[0]))
+    _leave()
+
+
+def _leave() -> None:
+    """Remove the scratch folder and end this process at once, whatever its threads are doing."""
     shutil.rmtree(sys.argv[2], ignore_errors=True)
     os._exit(0)
 
