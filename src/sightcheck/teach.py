@@ -17,6 +17,7 @@ from sightcheck.data import audit, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.media import Sampling
+from sightcheck.report import visible
 from sightcheck.video import fewshot
 from sightcheck.video.fewshot import FewShot, Method, Recipe
 from sightcheck.weights import Card, Metric, Source
@@ -96,6 +97,7 @@ def teach(
         not_for=NOT_FOR,
         versions=dict(versions()),
         made=datetime.now(UTC).date().isoformat(),
+        left_out=tuple(f"{Path(path).name}: {why}" for path, why in found.skipped),
     )
     folder = fewshot.save(model, card, root)
     return weights.card(folder), folder
@@ -184,8 +186,9 @@ def to_text(card: Card, folder: Path) -> str:
     """What the person who taught it should know."""
     lines = [f"{card.name}: {card.summary}", f"written to {folder}", ""]
     for title, rows in (("held out", card.metrics), ("controls", card.controls)):
-        lines += [title, *(f"  {one.name}, {one.scope}: {shown(one)}" for one in rows), ""]
+        lines += [title, *(f"  {one.name}, {one.scope}: {shown(one)}" for one in rows), ""] if rows else []
     lines += [f"! {limit}" for limit in card.limits]
+    lines += [f"- left out: {visible(one)}" for one in card.left_out]
     return "\n".join([*lines, f'ask it with: sightcheck video FILE --detector "{card.name}"'])
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sightcheck.errors import BrokenInstallation, OutputError, UsageError
 
 BUNDLED = Path(__file__).parent / "bundled"
+FILES = ("card.json", "model.npz")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -50,7 +51,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Card:
-    """What a model is, learned and scored. `limits` are carried by every answer made with it."""
+    """What a model is, learned and scored. `limits` are carried by every answer made with it.
+
+    `left_out`: the files that were given but could not be measured, and why.
+    """
 
     name: str
     method: str
@@ -65,6 +69,7 @@ class Card:
     versions: dict[str, str]
     made: str
     sha256: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,10 @@ def home() -> Path:
 
 
 def folders() -> Iterator[Path]:
-    """Every model folder, bundled first; a name found twice means the bundled one."""
+    """Every model folder, also one that lost a file, bundled first; a name found twice means the bundled one."""
     for root in (BUNDLED, home()):
         if root.is_dir():
-            yield from sorted(folder for folder in root.iterdir() if (folder / "card.json").is_file())
+            yield from sorted(folder for folder in root.iterdir() if any((folder / name).is_file() for name in FILES))
 
 
 def find(name: str) -> Path:

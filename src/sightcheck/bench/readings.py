@@ -1,23 +1,26 @@
 """What does a recipe read in every clip of a manifest? Measured side by side, kept on disk, resumed after a stop."""
 
+import contextlib
 import hashlib
 import io
 import os
+import threading
+import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache as cache_once
 from pathlib import Path
 
-import av
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import media, sandbox
+from sightcheck.ask import versions
 from sightcheck.data import audit, manifest
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError, UsageError
+from sightcheck.errors import InputError, OutputError, UsageError
 from sightcheck.video import fewshot
 from sightcheck.video.fewshot import Recipe
 
@@ -84,13 +87,20 @@ def readings(items: Sequence[Item], recipe: Recipe, progress: Progress | None = 
 
 
 def one(path: Path, recipe: Recipe) -> One:
-    """A file -> its row, from the cache where the same bytes were read by the same recipe and libraries."""
+    """A file -> its row, from the cache where the same bytes were read by the same recipe, code and libraries.
+
+    Raises InputError when it cannot be measured, OutputError when the cache cannot be written.
+    """
     name = os.fsencode(path)
     clip = sandbox.run(media.look, name)
-    key = msgspec.json.encode((clip.sha256, recipe, sorted(av.library_versions.items()), code()))
+    key = msgspec.json.encode((clip.sha256, recipe, versions(), code()))
     kept = cache() / f"{hashlib.sha256(key).hexdigest()}.npz"
     if kept.exists():
-        with np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays:
+        # A file that was cut short is measured again.
+        with (
+            contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
+            np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays,
+        ):
             return One(clip, arrays["forms"], arrays["fingerprint"])
     plain = fewshot.read(name, recipe)
     if plain.vector is None:
@@ -100,11 +110,16 @@ def one(path: Path, recipe: Recipe) -> One:
         twin = fewshot.read(name, recipe, laundered=True).vector
         forms.append(plain.vector if twin is None else twin)
     found = One(clip, np.stack(forms), audit.fingerprint(stills(plain)))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(f".{os.getpid()}.part")
-    with partial.open("wb") as file:
-        np.savez(file, forms=found.forms, fingerprint=found.fingerprint)
-    partial.replace(kept)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        with partial.open("wb") as file:
+            np.savez(file, forms=found.forms, fingerprint=found.fingerprint)
+        partial.replace(kept)
+    except OSError as error:
+        raise OutputError(
+            f"cannot keep readings in {kept.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
+        ) from None
     return found
 
 

@@ -5,6 +5,7 @@ import math
 from sightcheck.bench.evaluate import Evaluation, Row
 from sightcheck.bench.metrics import Estimate
 from sightcheck.bench.protocol import LeaveOneOut
+from sightcheck.report import visible
 
 
 def to_text(found: Evaluation) -> str:
@@ -44,7 +45,7 @@ def to_text(found: Evaluation) -> str:
         *(f"- {warning}" for warning in found.audit.warnings),
         *(f"- left out: {path}: {why}" for path, why in found.skipped),
     ]
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def row(name: str, part: LeaveOneOut) -> str:
