@@ -26,6 +26,9 @@ from sightcheck.video.fewshot import Recipe
 
 Progress = Callable[[int, int], None]
 
+# NumPy parses an array's header as Python, and CPython 3.11 can fail when two threads parse at once.
+LOADING = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Readings:
@@ -98,6 +101,7 @@ def one(path: Path, recipe: Recipe) -> One:
     if kept.exists():
         # A file that was cut short is measured again.
         with (
+            LOADING,
             contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
             np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays,
         ):
