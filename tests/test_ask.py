@@ -17,6 +17,7 @@ def test_four_lines_of_python(clip: Path) -> None:
     assert verdict.answer in ("synthetic", "no sign of synthesis", "undecided")
     assert [one.method for one in verdict.evidence] == ["traces", "footprint", "stream"]
     assert all(one.sentence.endswith(".") for one in verdict.evidence)
+    assert all(one.score is not None for one in verdict.evidence[:2]), "both methods measured it"
     assert verdict.evidence[0].weights_sha256 == weights.card(weights.BUNDLED / "traces").sha256
 
 
@@ -47,4 +48,21 @@ def test_bundled_models_are_as_their_cards_say_and_small() -> None:
     assert sorted(names) == ["footprint", "traces"]
     for name in names:
         assert weights.load(name).card.name == name
+        assert (weights.BUNDLED / name / "model.npz").read_bytes()[:2] == b"PK", "plain arrays"
     assert sum(path.stat().st_size for path in weights.BUNDLED.rglob("*") if path.is_file()) < 2 << 20
+
+
+@pytest.mark.parametrize("name", ["traces", "footprint"])
+def test_bundled_cards_are_whole(name: str) -> None:
+    card = weights.card(weights.BUNDLED / name)
+    assert (card.name, card.method, len(card.sha256)) == (name, name, 64)
+    assert sum(source.real for source in card.sources) > 0
+    assert sum(source.synthetic for source in card.sources) > 0
+    assert all(source.licence for source in card.sources)
+    assert {metric.scope for metric in card.metrics} >= {"generator held out", "source held out"}
+    assert {control.scope for control in card.controls} >= {"metadata only", "length only"}
+    for one in (*card.metrics, *card.controls):
+        assert one.value is None or one.low is None or one.low <= one.value <= one.high
+    assert card.limits
+    assert "Not proof" in card.not_for
+    assert {"sightcheck", "av", "numpy"} <= set(card.versions)

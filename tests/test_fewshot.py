@@ -114,7 +114,7 @@ def test_an_altered_model_is_refused(home: Path) -> None:
 @pytest.mark.parametrize("missing", ["model.npz", "card.json"])
 def test_a_missing_file_is_told(home: Path, missing: str) -> None:
     (fewshot.save(taught(), CARD) / missing).unlink()
-    with pytest.raises((BrokenInstallation, UsageError), match=r"cannot be read|no detector is called"):
+    with pytest.raises(BrokenInstallation, match=rf"{missing} cannot be read \(No such file or directory\); teach it"):
         fewshot.load("mine")
 
 
@@ -125,9 +125,41 @@ def test_some_names_are_not_for_taught_models(home: Path, name: str) -> None:
     assert not home.exists()
 
 
-def test_outside_the_calibration_there_is_no_ratio(clip: Path) -> None:
-    narrow = dataclasses.replace(taught(), scope=(Range("short side", 200, 4000, " pixels"), *taught().scope[1:]))
-    found = narrow.examine(sandbox.run(look, os.fsencode(clip)), os.fsencode(clip))
+@pytest.mark.parametrize(
+    ("at", "name", "told"),
+    [
+        (0, "short side", "short side of 96 is outside the 1000 to 2000"),
+        (1, "frame rate", "frame rate of 10 is outside"),
+        (2, "compression", "compression of"),
+        (3, "length", "length of 3.6 is outside"),
+    ],
+)
+def test_outside_the_calibration_there_is_no_ratio(at: int, name: str, told: str, clip: Path) -> None:
+    described, model = sandbox.run(look, os.fsencode(clip)), taught()
+    assert model.examine(described, os.fsencode(clip)).log10_lr is not None
+    scope = [*model.scope]
+    scope[at] = Range(name, 1000, 2000, "")
+    found = dataclasses.replace(model, scope=tuple(scope)).examine(described, os.fsencode(clip))
     assert found.score is not None
     assert found.log10_lr is None
-    assert "short side of 96 pixels is outside" in found.limits[0]
+    (limit,) = found.limits
+    assert told in limit
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1080, "1080"), (86400.0, "86400"), (23.976, "24"), (3.6, "3.6"), (1.234e-5, "0.0000123"), (0, "0")],
+)
+def test_numbers_are_shown_without_powers_of_ten(value: float, shown: str) -> None:
+    assert fewshot.plain(value) == shown
+
+
+def test_the_scope_is_what_the_clips_were_and_longer(
+    clip: Path, make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    paths = (clip, make_clip(tmp_path / "small.mp4", frames=20, width=128, height=64))
+    seen = fewshot.scope([sandbox.run(look, os.fsencode(path)) for path in paths])
+    assert [(one.low, one.high) for one in seen[:2]] == [(64, 96), (10, 10)]
+    assert seen[3].low == pytest.approx(2.0)
+    assert not seen[3].excludes(3600)
+    assert seen[3].excludes(1.9)

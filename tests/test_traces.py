@@ -59,7 +59,25 @@ def test_detail_that_moves_with_the_scene_stays_correlated() -> None:
     assert carried[at] > 0.8 > 0.3 > redrawn[at]
 
 
-def test_a_known_translation_is_found() -> None:
+def test_the_flow_of_a_known_translation_is_its_length() -> None:
+    first, second = pan(0.0, 2)
+    flow = [one_way(first, second), one_way(second, first)]
+    row = traces.motion._pair(first.astype(np.float32), second.astype(np.float32), *flow)
+    found = dict(zip((*traces.motion.FLOW, *traces.motion.DETAIL), row, strict=True))
+    assert np.median(flow[0], axis=(0, 1)) == pytest.approx([-2, 0], abs=0.05), "the camera goes right by 2 pixels"
+    assert np.exp(found["motion"]) - 0.02 == pytest.approx(2, abs=0.1)
+    assert np.exp(found["flow disagreement"]) - 0.02 < 0.1
+
+
+def one_way(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(first, second, None)
+
+
+def test_two_frames_have_no_spread_and_no_step() -> None:
+    assert motion(pan(0.5, 2))[len(traces.motion.DETAIL) :] == [0.0] * 21
+
+
+def test_what_moved_is_warped_back_and_what_was_redrawn_is_not() -> None:
     still, moved = pan(0.0, 2)[:1].repeat(2, axis=0), pan(0.0, 2)
     names = list(traces.motion.NAMES)
     error = names.index("warp error, reliable flow")

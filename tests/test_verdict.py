@@ -20,10 +20,14 @@ def evidence(log10_lr: float | None, method: str = "m") -> Evidence:
         (0.0, "none"),
         (0.499, "none"),
         (0.5, "weak"),
+        (-0.5, "weak"),
         (-0.999, "weak"),
         (1.0, "moderate"),
+        (1.999, "moderate"),
         (2.0, "strong"),
+        (-2.999, "strong"),
         (-3.0, "very strong"),
+        (40.0, "very strong"),
     ],
 )
 def test_bands_start_at_their_edges(log10_lr: float | None, band: str) -> None:
@@ -47,6 +51,9 @@ def test_a_verdict_has_no_truth_value() -> None:
         ([0.8, -0.6], "undecided"),
         ([0.8, -0.4], "synthetic"),
         ([0.8, 2.0], "synthetic"),
+        ([-0.8, 0.5], "undecided"),
+        ([0.8, None, -3.0], "undecided"),
+        ([0.4, 3.0], "undecided"),
     ],
 )
 def test_the_first_ratio_decides_unless_opposed(ratios: list[float | None], answer: str) -> None:
@@ -62,12 +69,28 @@ def test_calibration_is_a_balanced_logistic_regression() -> None:
     synthetic = np.arange(400) < 100
     scores = rng.normal(np.where(synthetic, 1.0, -1.0), 1.0)
     found = calibrate(scores, synthetic, [str(number) for number in range(400)])
-    expected = LogisticRegression(C=1e6, class_weight="balanced").fit(scores[:, None], synthetic)
-    assert found.slope == pytest.approx(expected.coef_[0, 0] / math.log(10), rel=0.15), (
-        "a ridge penalty keeps it a little flatter"
-    )
+    spread = scores.std()
+    expected = LogisticRegression(C=1.0, class_weight="balanced").fit(scores[:, None] / spread, synthetic)
+    assert found.slope == pytest.approx(expected.coef_[0, 0] / spread / math.log(10), rel=1e-4)
+    assert found.offset == pytest.approx(expected.intercept_[0] / math.log(10), abs=1e-4)
     assert found.slope == pytest.approx(2 / math.log(10), rel=0.3), "two unit Gaussians two apart: ln LR = 2 s"
     assert found.log10_lr(0.0) == pytest.approx(0.0, abs=0.15)
+
+
+def test_many_clips_of_one_group_weigh_as_one_group() -> None:
+    rng = np.random.default_rng(0)
+    synthetic = np.arange(400) < 200
+    scores = rng.normal(np.where(synthetic, 1.0, -1.0), 1.0)
+    scores[-1] = 3.0
+    many = np.repeat(np.arange(400), [1] * 399 + [400])  # one real clip that misleads, four hundred times
+    once, grouped, counted = (
+        calibrate(scores, synthetic, [*map(str, range(400))]),
+        calibrate(scores[many], synthetic[many], [*map(str, many)]),
+        calibrate(scores[many], synthetic[many], [*map(str, range(len(many)))]),
+    )
+    assert grouped.slope == pytest.approx(once.slope, rel=0.02)
+    assert counted.slope < once.slope / 2
+    assert (grouped.groups_real, grouped.groups_synthetic) == (200, 200)
 
 
 def test_few_groups_bound_the_ratio() -> None:

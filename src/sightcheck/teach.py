@@ -18,6 +18,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.media import Sampling
 from sightcheck.report import visible
+from sightcheck.verdict import Calibration
 from sightcheck.video import fewshot
 from sightcheck.video.fewshot import FewShot, Method, Recipe
 from sightcheck.weights import Card, Metric, Source
@@ -73,12 +74,13 @@ def teach(
     held_out = (
         np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
     )
-    limits = (*warnings(checked, joined), *(() if checked is None else leak(checked)))
+    calibration = evaluate.calibration(held_out, joined)
+    limits = (*warnings(calibration, joined), *(() if checked is None else leak(checked)))
     model = FewShot(
         name=name,
         recipe=how,
         linear=fewshot.fit(how, found.vectors, synthetic, units),
-        calibration=evaluate.calibration(held_out, joined),
+        calibration=calibration,
         scope=fewshot.scope(found.clips),
         vectors=found.vectors[:, 0],
         synthetic=synthetic,
@@ -111,13 +113,15 @@ def tested(how: Recipe, found: Readings, joined: Sequence[Item]) -> Evaluation |
         return None
 
 
-def warnings(checked: Evaluation | None, joined: Sequence[Item]) -> tuple[str, ...]:
-    """What every answer of this detector must say of the clips it was taught on."""
-    groups = [len({item.group for item in joined if item.synthetic == side}) for side in (False, True)]
-    if checked is None or min(groups) < evaluate.FEWEST_GROUPS:
-        few = f"it was taught on {groups[0]} groups of real and {groups[1]} of synthetic clips"
-        return (f"{few}: too few to calibrate, so its score cannot be turned into an answer",)
-    return ()
+def warnings(calibration: Calibration | None, joined: Sequence[Item]) -> tuple[str, ...]:
+    """What every answer of a detector without a calibration must say; a named source or generator is one group."""
+    if calibration is not None:
+        return ()
+    groups = [len({evaluate.unit(item) for item in joined if item.synthetic == side}) for side in (False, True)]
+    return (
+        f"it was taught on {groups[0]} groups of real and {groups[1]} of synthetic clips: too few to calibrate "
+        f"({evaluate.FEWEST_GROUPS} of each must be held out), so its score cannot be turned into an answer",
+    )
 
 
 def leak(checked: Evaluation) -> tuple[str, ...]:

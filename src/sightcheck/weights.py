@@ -107,7 +107,8 @@ def card(folder: Path) -> Card:
     try:
         return msgspec.json.decode((folder / "card.json").read_bytes(), type=Card)
     except (OSError, msgspec.DecodeError) as error:
-        raise BrokenInstallation(f"{folder / 'card.json'} cannot be read ({error}); {remedy(folder)}") from None
+        why = getattr(error, "strerror", None) or error
+        raise BrokenInstallation(f"{folder / 'card.json'} cannot be read ({why}); {remedy(folder)}") from None
 
 
 def load(name: str) -> Weights:

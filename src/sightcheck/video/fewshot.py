@@ -113,7 +113,8 @@ class FewShot:
             return Evidence(self.name, too_little(self.recipe), weights_sha256=self.sha256, limits=self.limits)
         score = float(self.linear.scores(reading.vector))
         outside = [
-            f"its {one.name} of {value:.3g}{one.unit} is outside the {one.low:.3g} to {one.high:.3g} of the calibration"
+            f"its {one.name} of {plain(value)}{one.unit} is outside the {plain(one.low)} to {plain(one.high)} "
+            "of the calibration"
             for one, value in zip(self.scope, properties(clip), strict=True)
             if one.excludes(value)
         ]
@@ -282,6 +283,11 @@ def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
     ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
     # The measurement is of windows: a longer clip is only more of them.
     return (*ranges[:3], dataclasses.replace(ranges[3], high=24 * 3600.0))
+
+
+def plain(value: float) -> str:
+    """Three figures at least, never a power of ten: 0.00123, 23.98, 1080."""
+    return f"{value:.0f}" if value >= 100 else np.format_float_positional(value, 3, fractional=False, trim="-")
 
 
 def describe(reading: Reading, recipe: Recipe) -> str:
