@@ -148,7 +148,15 @@ def test_outside_the_calibration_there_is_no_ratio(at: int, name: str, told: str
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(1080, "1080"), (86400.0, "86400"), (23.976, "24"), (3.6, "3.6"), (1.234e-5, "0.0000123"), (0, "0")],
+    [
+        (1080, "1080"),
+        (1366, "1366"),
+        (86400.0, "86400"),
+        (23.976, "24"),
+        (3.6, "3.6"),
+        (1.234e-5, "0.0000123"),
+        (0, "0"),
+    ],
 )
 def test_numbers_are_shown_without_powers_of_ten(value: float, shown: str) -> None:
     assert fewshot.plain(value) == shown
