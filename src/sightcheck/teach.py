@@ -13,7 +13,7 @@ from sightcheck.bench import evaluate
 from sightcheck.bench.evaluate import Evaluation
 from sightcheck.bench.metrics import Estimate
 from sightcheck.bench.readings import Progress, Readings, readings
-from sightcheck.data import audit, manifest, split
+from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.media import Sampling
@@ -67,9 +67,9 @@ def teach(
     weights.check_name(name, root)
     how = how or Recipe()
     found = readings(clips, how, progress)
-    joined = split.joined(found.items, audit.near_copies(found.fingerprints))
+    joined = found.joined
     synthetic = np.array([item.synthetic for item in joined])
-    units = [evaluate.unit(item) for item in joined]
+    units = [item.unit for item in joined]
     checked = tested(how, found, joined)
     held_out = (
         np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
@@ -117,7 +117,7 @@ def warnings(calibration: Calibration | None, joined: Sequence[Item]) -> tuple[s
     """What every answer of a detector without a calibration must say; a named source or generator is one group."""
     if calibration is not None:
         return ()
-    groups = [len({evaluate.unit(item) for item in joined if item.synthetic == side}) for side in (False, True)]
+    groups = [len({item.unit for item in joined if item.synthetic == side}) for side in (False, True)]
     return (
         f"it was taught on {groups[0]} groups of real and {groups[1]} of synthetic clips: too few to calibrate "
         f"({evaluate.FEWEST_GROUPS} of each must be held out), so its score cannot be turned into an answer",

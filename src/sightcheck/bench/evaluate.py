@@ -14,7 +14,7 @@ from sightcheck.bench.metrics import Estimate, Labels, Values
 from sightcheck.bench.protocol import EVERYTHING, Fit, LeaveOneOut, Scope, leave_one_out
 from sightcheck.bench.readings import Progress, Readings, readings
 from sightcheck.bench.shots import Shot, few_shot
-from sightcheck.data import audit, manifest, split
+from sightcheck.data import audit, manifest
 from sightcheck.data.audit import Score
 from sightcheck.data.manifest import Item
 from sightcheck.verdict import Calibration, calibrate
@@ -61,8 +61,7 @@ def evaluate(
     """Teach a detector's recipe anew with each generator, and each source, left out. Raises UsageError, InputError."""
     recipe = fewshot.load(detector).recipe
     found = readings(manifest.read(table), recipe, progress)
-    items = split.joined(found.items, audit.near_copies(found.fingerprints))
-    return measured(recipe, found, items, Scope(scored=kinds), draws)
+    return measured(recipe, found, found.joined, Scope(scored=kinds), draws)
 
 
 def measured(
@@ -124,15 +123,10 @@ def calibration(scores: Values, items: Sequence[Item]) -> Calibration | None:
     """Held-out scores (n,), nan for none -> Calibration; None with fewer than FEWEST_GROUPS groups in a class."""
     seen = np.isfinite(scores)
     synthetic = np.array([item.synthetic for item in items])
-    units = np.array([unit(item) for item in items])
+    units = np.array([item.unit for item in items])
     if min(len(set(units[seen & (synthetic == side)])) for side in (False, True)) < FEWEST_GROUPS:
         return None
     return calibrate(scores[seen], synthetic[seen], units[seen].tolist())
-
-
-def unit(item: Item) -> str:
-    """What a clip has in common with others of its making: its source, and its generator."""
-    return f"{item.origin} {item.maker}"
 
 
 def overall(found: LeaveOneOut, items: Sequence[Item]) -> Measures:
@@ -173,7 +167,7 @@ def measures(scores: Values, items: Sequence[Item], tested: Labels, fitted: Cali
     """Held-out scores -> the six measures with 95 % intervals over groups; a call is a likelihood ratio above 1."""
     chosen = [item for item, keep in zip(items, tested, strict=True) if keep]
     synthetic = np.array([item.synthetic for item in chosen])
-    units = [unit(item) for item in chosen]
+    units = [item.unit for item in chosen]
     kept = scores[tested]
     log10_lr = np.array([fitted.log10_lr(score) for score in kept]) if fitted else kept
     called, sure = log10_lr > 0, 1 / (1 + 10.0**-log10_lr)

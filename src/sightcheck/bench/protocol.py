@@ -154,7 +154,7 @@ def scores(features: Values, items: Sequence[Item], planned: Sequence[Trial], fi
     The groups that `fit` is told are those a weighting should know: the source, with the generator.
     """
     synthetic = np.array([item.synthetic for item in items])
-    units = np.array([f"{item.origin} {item.maker}" for item in items])
+    units = np.array([item.unit for item in items])
     found, clips = [], [np.r_[trial.fakes, trial.reals] for trial in planned]
     with threadpool_limits(1):  # many small fits: threads only wait for each other
         for trial, tested in zip(planned, clips, strict=True):

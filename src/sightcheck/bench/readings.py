@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sightcheck import media, sandbox
 from sightcheck.ask import versions
-from sightcheck.data import audit, manifest
+from sightcheck.data import audit, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, OutputError, UsageError
 from sightcheck.video import fewshot
@@ -43,6 +43,11 @@ class Readings:
     clips: tuple[media.Clip, ...]
     fingerprints: tuple[NDArray[np.uint64], ...]
     skipped: tuple[tuple[str, str], ...]
+
+    @property
+    def joined(self) -> tuple[Item, ...]:
+        """The items with near copies in one group, so that they are held out together."""
+        return split.joined(self.items, audit.near_copies(self.fingerprints))
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.bench import tables
-from sightcheck.bench.evaluate import exam
+from sightcheck.bench.evaluate import exam, teacher
 from sightcheck.bench.metrics import Labels, Values
 from sightcheck.bench.protocol import Fit, LeaveOneOut, Scope, leave_one_out
 from sightcheck.bench.readings import Readings, readings
 from sightcheck.bench.shots import few_shot
-from sightcheck.data import audit, manifest, split
+from sightcheck.data import manifest
 from sightcheck.data.audit import Score, length, logistic, metadata
 from sightcheck.data.manifest import Item
 from sightcheck.media import Sampling
@@ -44,7 +44,7 @@ def main(table: Path) -> None:
     """Print every table, line by line as it is ready."""
     clips = manifest.read(table)
     found = readings(clips, Recipe(), told)
-    items = split.joined(found.items, audit.near_copies(found.fingerprints))
+    items = found.joined
     head = " | ".join(f"{name}: AUC, lowest, matched" for name in SCOPES)
     print(f"| variant | d | {head} | both, all laundered | both, real laundered |")
     print("|---" * 7 + "|")
@@ -94,20 +94,10 @@ def published(clips: tuple[Item, ...]) -> Iterator[Variant]:
     for crf in traces.QUALITIES:
         recipe = Recipe("footprint", Sampling(frames=F_SVM, windows=1), crf)
         found = readings(clips, recipe, told)
-        items = split.joined(found.items, audit.near_copies(found.fingerprints))
-        yield Variant(f"F-SVM, CRF {crf}", found.vectors, items, svm(recipe))
+        items, fit = found.joined, teacher(recipe)
+        yield Variant(f"F-SVM, CRF {crf}", found.vectors, items, fit)
         if crf == 0:
-            yield Variant("F-SVM, CRF 0, percent", 100 * found.vectors, items, svm(recipe))
-
-
-def svm(recipe: Recipe) -> Fit:
-    """The fit of F-SVM."""
-
-    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
-        taught = fewshot.fit(recipe, vectors[:, 0], synthetic, units)
-        return lambda tested: taught.scores(tested[:, -1])
-
-    return fit
+            yield Variant("F-SVM, CRF 0, percent", 100 * found.vectors, items, fit)
 
 
 def families(found: Readings, items: tuple[Item, ...]) -> Iterator[Variant]:

@@ -68,6 +68,11 @@ class Item:
         """The generator, or the origin where no generator is known; "" for a real item."""
         return (self.generator or self.origin) if self.synthetic else ""
 
+    @property
+    def unit(self) -> str:
+        """What the clip has in common with others of its making: its source, and its generator."""
+        return f"{self.origin} {self.maker}"
+
 
 def read(path: Path) -> tuple[Item, ...]:
     """Table (.csv or .parquet) -> its items, with absolute paths.

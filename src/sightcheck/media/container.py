@@ -86,7 +86,7 @@ PACKETS = ((188, 0), (192, 4))  # (packet length, offset of the sync byte) of MP
 
 
 def look(path: bytes) -> Clip:
-    """Read a whole file once and say what it is. Raises NotAFile, NotMedia, Damaged or OverLimit."""
+    """Hash a file, read its packets, decode its first frame: what it is. Raises InputError."""
     with _regular_file(path) as file:
         size, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
     with opened(path) as (container, stream):
