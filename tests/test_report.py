@@ -72,7 +72,7 @@ def made(*evidence: Evidence, clip: Clip = CLIP) -> Report:
 
 def hostile() -> Report:
     evil = footprint(method=HOSTILE, sentence=HOSTILE, limits=(HOSTILE,), series=(Series(HOSTILE, "x", (0,), (1,)),))
-    return made(evil, clip=replace(CLIP, path=HOSTILE, tags=((HOSTILE, HOSTILE), ("long", "x" * 5000))))
+    return made(evil, clip=msgspec.structs.replace(CLIP, path=HOSTILE, tags=((HOSTILE, HOSTILE), ("long", "x" * 5000))))
 
 
 class Page(HTMLParser):
@@ -220,7 +220,7 @@ def test_html_tells_everything():
     ],
 )
 def test_pages_can_be_made_of_little(evidence):
-    for clip in (CLIP, replace(CLIP, duration_s=0.0, frames=1, fps=0.0, tags=())):
+    for clip in (CLIP, msgspec.structs.replace(CLIP, duration_s=0.0, frames=1, fps=0.0, tags=())):
         one = made(evidence, clip=clip)
         assert "nan" not in report.to_html([one]).replace(CLIP.sha256, "")
         assert report.to_text(one, 60)

@@ -1,7 +1,7 @@
 """How is evidence weighed? Evidence, its calibration, and the verdict drawn from it.
 
-A score becomes evidence through a likelihood ratio, LR = p(score | synthetic) / p(score | real), estimated on
-groups the model has not seen. The verdict reads log10 LR through fixed bands and never rounds up to an answer:
+A score becomes evidence through a likelihood ratio, LR = p(score | synthetic) / p(score | real) for a video and
+p(score | taken there) / p(score | taken elsewhere) for a photo, estimated on groups the model has not seen. The verdict reads log10 LR through fixed bands and never rounds up to an answer:
 between the bands it is `undecided`.
 """
 
@@ -18,6 +18,7 @@ Answer = Literal["synthetic", "no sign of synthesis", "taken there", "not taken 
 Strength = Literal["none", "weak", "moderate", "strong", "very strong"]
 
 IS_SYNTHETIC: Question = "Is this video synthetic?"
+TAKEN_THERE: Question = "Was this photo taken where they say?"
 
 # Lower edge of each band in |log10 LR|: one half decade is the least that is called an answer.
 BANDS: tuple[tuple[float, Strength], ...] = (
@@ -61,11 +62,79 @@ class Cloud:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A country's calibrated probability in [0, 1]; `code` is its ISO 3166-1 alpha-2 code."""
+
+    code: str
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The countries that together hold the true one with the stated coverage, over photos like those calibrated on."""
+
+    codes: tuple[str, ...]
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point on the map in WGS84 degrees and who states it; `radius_km` 0 where it is a point."""
+
+    name: str
+    stated_by: str
+    lat: float
+    lon: float
+    radius_km: float = 0.0
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the file says of itself beside what was claimed or seen; `agrees` is None where nothing compares."""
+
+    name: str
+    value: str
+    comparison: str = ""
+    agrees: bool | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference photo beside the query: a small JPEG, similarity of scene in [0, 1], P(same city) in [0, 1]."""
+
+    name: str
+    sha256: str
+    jpeg: bytes
+    similarity: float
+    same: float
+    licence: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Which parts of the picture carried the decision: (rows x columns) values, row by row, over a small JPEG."""
+
+    meaning: str
+    rows: int
+    columns: int
+    values: tuple[float, ...]
+    jpeg: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.values) != self.rows * self.columns:
+            raise ValueError(f"heat of {self.rows} x {self.columns}: {len(self.values)} values")
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What one method says about one file.
 
-    `score`: the method's own scale, higher is more synthetic; None when nothing could be measured.
-    `log10_lr`: log10 of the likelihood ratio, synthetic over real; None when no calibration covers this file.
+    `score`: the method's own scale, higher is more synthetic, or speaks more for the claimed place; None when nothing
+    could be measured. `log10_lr`: log10 of the likelihood ratio, synthetic over real, or taken there over taken
+    elsewhere; None when no calibration covers this file.
+    `shares`: countries, the likeliest first; a country that is absent is not covered, which denies nothing.
     `limits`: what weakens this evidence on this file, one sentence each.
     """
 
@@ -76,6 +145,12 @@ class Evidence:
     series: tuple[Series, ...] = ()
     stills: tuple[Still, ...] = ()
     cloud: Cloud | None = None
+    shares: tuple[Share, ...] = ()
+    shortlist: Shortlist | None = None
+    places: tuple[Place, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    references: tuple[Reference, ...] = ()
+    heat: Heat | None = None
     weights_sha256: str | None = None
     limits: tuple[str, ...] = ()
 

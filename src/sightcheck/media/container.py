@@ -8,10 +8,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import av
+import msgspec
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -30,8 +30,7 @@ OTHER_CODECS = {"vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d", "mjpeg"
 DECODERS = MPEG_CODECS | OTHER_CODECS
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(msgspec.Struct, frozen=True, tag_field="kind", tag="video"):
     """A video file: its identity and what it says of itself. Sizes are upright, in square pixels.
 
     `fps` is the mean rate of the timestamps, 0 where there are fewer than two frames; `timestamps` is False for raw
