@@ -1,8 +1,8 @@
 """Which model files are there, and are they what they should be? The only loader of weights.
 
-A model is a folder: `model.npz` (plain arrays, never pickled) and `card.json`, which names the file's SHA-256, what the
-model learned from, what it scored and what it must not be used for. Bundled models ship with the package; taught ones
-live in the user's data folder, or under $SIGHTCHECK_HOME.
+A model is a folder: `model.npz` (plain arrays, never pickled), `model.onnx` where it has a network, and `card.json`,
+which names their SHA-256, what the model learned from, what it scored and what it must not be used for. Bundled models
+ship with the package; taught ones live in the user's data folder, or under $SIGHTCHECK_HOME.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 
 from sightcheck.errors import BrokenInstallation, OutputError, UsageError
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 BUNDLED = Path(__file__).parent / "bundled"
-FILES = ("card.json", "model.npz")
+FILES = ("card.json", "model.npz", "model.onnx")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -41,12 +44,13 @@ class Metric:
 
 @dataclass(frozen=True)
 class Source:
-    """Where training clips came from: how many of each label, and under which licence."""
+    """Where training files came from, and under which licence: clips of each label, or photos."""
 
     name: str
-    real: int
-    synthetic: int
+    real: int = 0
+    synthetic: int = 0
     licence: str = "not stated"
+    photos: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,16 @@ class Card:
     made: str
     sha256: str = ""
     left_out: tuple[str, ...] = ()
+    network_sha256: str = ""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A model's arrays with its card, checked against each other."""
+    """A model's arrays and network (ONNX; b"" where it has none) with its card, checked against each other."""
 
     card: Card
     arrays: Arrays
+    network: bytes = b""
 
 
 def home() -> Path:
@@ -112,33 +118,44 @@ def card(folder: Path) -> Card:
 
 
 def load(name: str) -> Weights:
-    """Name -> Weights; raises BrokenInstallation when the file is missing or is not the one its card names."""
+    """Name -> Weights; raises BrokenInstallation when a file is missing or is not the one its card names."""
     folder = find(name)
-    described, path = card(folder), folder / "model.npz"
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BrokenInstallation(f"{path} cannot be read ({error.strerror}); {remedy(folder)}") from None
-    if hashlib.sha256(data).hexdigest() != described.sha256:
-        raise BrokenInstallation(f"{path} is not the file its card names: its SHA-256 differs; {remedy(folder)}")
+    described = card(folder)
+    data = _checked(folder / "model.npz", described.sha256)
+    network = _checked(folder / "model.onnx", described.network_sha256) if described.network_sha256 else b""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return Weights(described, {key: arrays[key] for key in arrays.files})
+        return Weights(described, {key: arrays[key] for key in arrays.files}, network)
 
 
-def save(described: Card, arrays: Arrays, root: Path | None = None) -> Path:
+def session(network: bytes, threads: int = 0) -> "InferenceSession":
+    """ONNX bytes -> a session on the CPU; `threads` 0: one a core. Raises BrokenInstallation for a network it refuses."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 3, threads
+    try:
+        return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise BrokenInstallation(f"ONNX Runtime {onnxruntime.__version__} cannot run a network: {error}") from None
+
+
+def save(described: Card, arrays: Arrays, root: Path | None = None, network: bytes = b"") -> Path:
     """Write a model folder whole or not at all, replacing one of the same name. Returns the folder."""
     check_name(described.name, root)
     root = root or home()
     stream = io.BytesIO()
     plain: dict[str, Any] = {key: np.asarray(value) for key, value in sorted(arrays.items())}
     np.savez_compressed(stream, **plain)
-    described = replace(described, sha256=hashlib.sha256(stream.getvalue()).hexdigest())
+    digest = hashlib.sha256(network).hexdigest() if network else ""
+    described = replace(described, sha256=hashlib.sha256(stream.getvalue()).hexdigest(), network_sha256=digest)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".", ignore_cleanup_errors=True) as staging:
             new, target = Path(staging) / "new", root / described.name
             new.mkdir()
             (new / "model.npz").write_bytes(stream.getvalue())
+            if network:
+                (new / "model.onnx").write_bytes(network)
             text = msgspec.json.format(msgspec.json.encode(described), indent=2)
             (new / "card.json").write_bytes(text + b"\n")
             if target.exists():
@@ -162,3 +179,14 @@ def check_name(name: str, root: Path | None = None) -> None:
 def remedy(folder: Path) -> str:
     """What to do about a broken model."""
     return "install sightcheck again" if folder.parent == BUNDLED else f"teach it again or remove {folder}"
+
+
+def _checked(path: Path, sha256: str) -> bytes:
+    """The file's bytes where they are what the card names."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BrokenInstallation(f"{path} cannot be read ({error.strerror}); {remedy(path.parent)}") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BrokenInstallation(f"{path} is not the file its card names: its SHA-256 differs; {remedy(path.parent)}")
+    return data
