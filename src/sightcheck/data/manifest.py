@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One file and what is known of it; "" , 0 or None where a column is unknown.
+    """One file and what is known of it; "" , 0 or None where a column is unknown. A photo has no label.
 
     `group` is the scene, drive or person and is never split; without one an item is its own group. `lat`, `lon` are
     WGS84 degrees. `width` to `codec` are read by the audit and the controls, never by a detector.
@@ -26,7 +26,7 @@ class Item:
     sha256: str = ""
     path: str
     kind: str = ""
-    label: Literal["real", "fake"]
+    label: Literal["real", "fake", ""] = ""
     group: str = ""
     source: str = ""
     generator: str = ""
@@ -48,7 +48,7 @@ class Item:
     codec: str = ""
 
     def __post_init__(self) -> None:
-        if self.label not in ("real", "fake"):
+        if self.label not in (("", "real", "fake") if self.kind == "photo" else ("real", "fake")):
             raise UsageError(f"the label is {self.label!r}; write real or fake")
         if not self.group:
             object.__setattr__(self, "group", self.sha256 or self.path)
@@ -81,10 +81,7 @@ def read(path: Path) -> tuple[Item, ...]:
     the folder beside the table that has its name (video.csv: video/), and may not leave the table's folder.
     Raises UsageError with the row, counted from 1 below the header, and what to do.
     """
-    rows = _rows(path)
-    if not rows:
-        raise UsageError(f"{path}: the table has no rows; add one row a file")
-    return tuple(_item(row, number, path) for number, row in enumerate(rows, start=1))
+    return tuple(_item(row, number, path) for number, row in enumerate(rows(path, {"path", "label"}), start=1))
 
 
 def write(items: tuple[Item, ...], path: Path) -> None:
@@ -160,15 +157,15 @@ def sha256(path: Path) -> str:
         raise NotAFile(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """Table -> one dict a row, as the file gives it."""
+def rows(path: Path, needed: set[str]) -> list[dict[str, Any]]:
+    """Table -> one dict a row, as the file gives it. Raises UsageError for no rows or no `needed` column."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
 
     _check_suffix(path)
     text = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys((*COLUMNS, "scene"), pa.string()), strings_can_be_null=False
+        column_types=dict.fromkeys((*COLUMNS, *ALIASES), pa.string()), strings_can_be_null=False
     )
     newlines = pyarrow.csv.ParseOptions(newlines_in_values=True)
     try:
@@ -178,13 +175,15 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             table = pyarrow.csv.read_csv(path, parse_options=newlines, convert_options=text)
     except (OSError, pa.ArrowException) as error:
         raise UsageError(f"{path}: not a readable table ({error}); give a CSV or Parquet file") from error
-    if missing := {"path", "label"} - set(table.column_names):
+    if missing := needed - set(table.column_names):
         raise UsageError(f"{path}: no column {' or '.join(sorted(missing))}; add it to the header")
     if len(set(table.column_names)) < len(table.column_names):
         raise UsageError(f"{path}: a column name occurs twice; rename one")
-    wanted = [name for name in table.column_names if name in COLUMNS or name == "scene"]
-    rows: list[dict[str, Any]] = table.select(wanted).to_pylist()
-    return rows if path.suffix == ".parquet" else [{k: _live(v) for k, v in row.items()} for row in rows]
+    if not table.num_rows:
+        raise UsageError(f"{path}: the table has no rows; add one row a file")
+    wanted = [name for name in table.column_names if name in COLUMNS or name in ALIASES]
+    found: list[dict[str, Any]] = table.select(wanted).to_pylist()
+    return found if path.suffix == ".parquet" else [{k: _live(v) for k, v in row.items()} for row in found]
 
 
 def _check_suffix(path: Path) -> None:
@@ -197,12 +196,12 @@ def _item(row: dict[str, Any], number: int, table: Path) -> Item:
     try:
         values = {name: cast(name, row.get(name)) for name, cast in COLUMNS.items()}
         values["group"] = values["group"] or _text("scene", row.get("scene")) or values["sha256"] or values["path"]
-        return Item(**{**values, "path": _resolved(values["path"], table)})
+        return Item(**{**values, "path": resolved(values["path"], table)})
     except UsageError as error:
         raise UsageError(f"{table}, row {number}: {error}") from None
 
 
-def _resolved(path: str, table: Path) -> str:
+def resolved(path: str, table: Path) -> str:
     """Path as written -> absolute path inside the table's folder, links followed. Raises UsageError."""
     folder = table.resolve().parent
     if not path or "\0" in path:
@@ -270,6 +269,7 @@ def _coordinate(name: str, value: object) -> float | None:
     return number
 
 
+ALIASES = ("scene", "country_iso2")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _CASTS: dict[Any, Callable[[str, object], Any]] = {int: _whole, float: _number, float | None: _coordinate}
 COLUMNS: dict[str, Callable[[str, object], Any]] = {field.name: _CASTS.get(field.type, _text) for field in fields(Item)}
