@@ -1,0 +1,1 @@
+"""Was this photo taken there?"""
