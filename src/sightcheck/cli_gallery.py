@@ -54,11 +54,12 @@ def export(
     """Write a city's photos to a zip for a colleague."""
     from sightcheck.place.gallery import Gallery
     from sightcheck.place.gazetteer import parse
+    from sightcheck.report import visible
 
     claim = parse(city)
     with Gallery() as gallery:
         count = gallery.export(claim, file)
-    typer.echo(f"wrote {file} with {_count(count, 'photo')} of {claim.label}", err=True)
+    print_safely(f"wrote {visible(str(file))} with {_count(count, 'photo')} of {claim.label}")
 
 
 @gallery_app.command("list", epilog=EXIT)

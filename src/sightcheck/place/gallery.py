@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -78,8 +79,8 @@ class CitySummary:
     city: str
     country: str
     photos: int
-    last_added: str
     licences: tuple[tuple[str, int], ...]
+    last_added: str
 
 
 @dataclass(frozen=True)
@@ -197,16 +198,11 @@ class Gallery:
 
     def cities(self) -> tuple[CitySummary, ...]:
         """Every city that has photos, by label."""
-        licences: dict[int, list[tuple[str, int]]] = {}
-        for city, licence, photos in self._store.rows(
-            "SELECT geoname_id, licence, count(*) FROM photo GROUP BY 1, 2 ORDER BY 3 DESC, 2"
-        ):
-            licences.setdefault(city, []).append((licence, photos))
         rows = self._store.rows(
-            "SELECT geoname_id, label, city, country, count(*), max(added) FROM city JOIN photo USING (geoname_id) "
-            "GROUP BY geoname_id ORDER BY label"
+            "SELECT geoname_id, label, city, country, licence, count(*), max(added) FROM city JOIN photo "
+            "USING (geoname_id) GROUP BY geoname_id, licence ORDER BY label, geoname_id, count(*) DESC, licence"
         )
-        return tuple(CitySummary(*row, licences=tuple(licences.get(row[0], ()))) for row in rows)
+        return tuple(_summary(*city, list(parts)) for city, parts in groupby(rows, key=lambda row: row[:4]))
 
     def photographs(self, geoname_id: int) -> tuple[Photograph, ...]:
         """The photos of a city, in the order they were added."""
@@ -351,6 +347,13 @@ class Gallery:
 def near(references: References, bits: int) -> NDArray[np.intp]:
     """A photo's `fingerprint` -> rows of the references that are near copies of it, the nearest first."""
     return likeness.near(references.fingerprints, bits)
+
+
+def _summary(geoname_id: int, label: str, city: str, country: str, parts: store.Rows) -> CitySummary:
+    """A city and its rows, one for each licence -> CitySummary."""
+    licences = tuple((licence, photos) for *_, licence, photos, _ in parts)
+    photos, last = sum(photos for _, photos in licences), max(row[-1] for row in parts)
+    return CitySummary(geoname_id, label, city, country, photos, licences, last)
 
 
 def _blobs(embedding: "Embedding") -> tuple[bytes, ...]:
