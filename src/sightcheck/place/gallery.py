@@ -202,7 +202,7 @@ class Gallery:
             "SELECT geoname_id, label, city, country, licence, count(*), max(added) FROM city JOIN photo "
             "USING (geoname_id) GROUP BY geoname_id, licence ORDER BY label, geoname_id, count(*) DESC, licence"
         )
-        return tuple(_summary(*city, list(parts)) for city, parts in groupby(rows, key=lambda row: row[:4]))
+        return tuple(_summary([*parts]) for _, parts in groupby(rows, key=lambda row: row[:4]))
 
     def photographs(self, geoname_id: int) -> tuple[Photograph, ...]:
         """The photos of a city, in the order they were added."""
@@ -349,10 +349,11 @@ def near(references: References, bits: int) -> NDArray[np.intp]:
     return likeness.near(references.fingerprints, bits)
 
 
-def _summary(geoname_id: int, label: str, city: str, country: str, parts: store.Rows) -> CitySummary:
-    """A city and its rows, one for each licence -> CitySummary."""
-    licences = tuple((licence, photos) for *_, licence, photos, _ in parts)
-    photos, last = sum(photos for _, photos in licences), max(row[-1] for row in parts)
+def _summary(rows: store.Rows) -> CitySummary:
+    """A city's rows, one for each licence -> CitySummary."""
+    geoname_id, label, city, country, *_ = rows[0]
+    licences = tuple((licence, photos) for *_, licence, photos, _ in rows)
+    photos, last = sum(photos for _, photos in licences), max(row[-1] for row in rows)
     return CitySummary(geoname_id, label, city, country, photos, licences, last)
 
 
