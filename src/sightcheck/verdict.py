@@ -1,8 +1,8 @@
 """How is evidence weighed? Evidence, its calibration, and the verdict drawn from it.
 
 A score becomes evidence through a likelihood ratio, LR = p(score | synthetic) / p(score | real) for a video and
-p(score | taken there) / p(score | taken elsewhere) for a photo, estimated on groups the model has not seen. The verdict reads log10 LR through fixed bands and never rounds up to an answer:
-between the bands it is `undecided`.
+p(score | taken there) / p(score | taken elsewhere) for a photo, estimated on groups the model has not seen. The verdict
+reads log10 LR through fixed bands and never rounds up to an answer: between the bands it is `undecided`.
 """
 
 import math
@@ -230,15 +230,26 @@ def strength(log10_lr: float | None) -> Strength:
 
 
 def weigh_video(evidence: Sequence[Evidence]) -> Verdict:
-    """Evidence, the deciding method first -> Verdict on "Is this video synthetic?".
+    """Evidence, the deciding method first -> Verdict on "Is this video synthetic?"."""
+    decided = _weighed(evidence)
+    answer: Answer = "undecided" if decided == 0 else "synthetic" if decided > 0 else "no sign of synthesis"
+    return Verdict(IS_SYNTHETIC, answer, strength(decided), tuple(evidence))
 
-    The first evidence with a likelihood ratio decides; ratios are never multiplied, because the methods
-    look at the same frames. Another method that reaches a band on the other side makes it `undecided`.
+
+def weigh_photo(evidence: Sequence[Evidence]) -> Verdict:
+    """Evidence, the deciding method first -> Verdict on "Was this photo taken where they say?"."""
+    decided = _weighed(evidence)
+    answer: Answer = "undecided" if decided == 0 else "taken there" if decided > 0 else "not taken there"
+    return Verdict(TAKEN_THERE, answer, strength(decided), tuple(evidence))
+
+
+def _weighed(evidence: Sequence[Evidence]) -> float:
+    """The log10 LR that decides, 0 where none does.
+
+    The first evidence with a likelihood ratio decides; ratios are never multiplied, because the methods look at the
+    same pixels. Another method that reaches a band on the other side makes it undecided.
     """
     ratios = [item.log10_lr for item in evidence if item.log10_lr is not None]
     lead = ratios[0] if ratios else 0.0
     opposed = any(ratio * lead < 0 and strength(ratio) != "none" for ratio in ratios[1:])
-    if strength(lead) == "none" or opposed:
-        return Verdict(IS_SYNTHETIC, "undecided", "none", tuple(evidence))
-    answer: Answer = "synthetic" if lead > 0 else "no sign of synthesis"
-    return Verdict(IS_SYNTHETIC, answer, strength(lead), tuple(evidence))
+    return 0.0 if strength(lead) == "none" or opposed else lead

@@ -40,7 +40,7 @@ def grouped(items: Sequence[Item], fingerprints: NDArray[np.uint64]) -> tuple[It
 
 
 def folds(items: Sequence[Item], labels: Sequence[str], k: int = 5, seed: int = 0) -> NDArray[np.intp]:
-    """Items (n), labels (n) -> (n,) fold in [0, k): groups stay whole, and labels are spread as evenly as they allow."""
+    """Items (n), labels (n) -> (n,) fold in [0, k): groups stay whole, labels are spread evenly."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     fold = np.zeros(len(items), dtype=np.intp)
@@ -48,5 +48,3 @@ def folds(items: Sequence[Item], labels: Sequence[str], k: int = 5, seed: int = 
     for number, (_, held_out) in enumerate(splits.split(fold, list(labels), [item.group for item in items])):
         fold[held_out] = number
     return fold
-
-

@@ -1,0 +1,112 @@
+"""Is it the claimed city? Gate, pairs with reference photos, similarity-weighted vote (8.3.2)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.place.scene import similarity
+from sightcheck.verdict import Calibration
+from sightcheck.weights import Arrays
+
+Values = NDArray[np.floating]
+
+FEWEST = 20
+"""References below which the vote is shown and not weighed."""
+SPREAD = 1.64
+"""Standard errors from zero below which the references are said to vote apart: two-sided 90 %."""
+
+
+@dataclass(frozen=True)
+class PairHead:
+    """Two 64-d vectors -> the probability that they show different cities: 128 -> 64 -> ReLU -> 1 -> sigmoid.
+
+    `symmetric`: the 128 numbers are |a - b| and a * b in place of a and b, so the order of the photos cannot matter.
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    out: NDArray[np.float32]
+    out_bias: float
+    symmetric: bool
+
+    def different(self, query: Values, references: Values) -> NDArray[np.float64]:
+        """(64,), (m, 64) -> (m,) P(different city) in [0, 1]: 0 is the same city, as in the thesis."""
+        size = query.shape[-1]
+        if self.symmetric:
+            joined = np.concatenate([np.abs(references - query), references * query], axis=-1)
+            hidden = joined @ self.weight.T + self.bias
+        else:
+            hidden = references @ self.weight[:, size:].T + (query @ self.weight[:, :size].T + self.bias)
+        scores = np.maximum(hidden, 0) @ self.out + self.out_bias
+        return np.asarray(1 / (1 + np.exp(-scores.astype(np.float64))))
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What the references said, the most similar first: their row, similarity in [0, 1], P(different); the outcome.
+
+    `margin`: (same - different) / (same + different) of equation 8.2, in [-1, 1]; above 0 the thesis says verified.
+    `error`: its standard error over the references.
+    """
+
+    rows: NDArray[np.intp]
+    similarity: NDArray[np.float64]
+    different: NDArray[np.float64]
+    margin: float
+    error: float
+
+    @property
+    def verified(self) -> bool:
+        """The thesis's decision: the "same" sum is the larger."""
+        return self.margin > 0
+
+    @property
+    def apart(self) -> bool:
+        """Whether the references disagree so much that other references could have turned the decision."""
+        return abs(self.margin) < SPREAD * self.error
+
+
+def vote(different: Values, similarities: Values, top: int = 0, weighted: bool = True) -> Vote:
+    """(m,) P(different), (m,) similarities -> Vote over the `top` most similar references (0: all). Equation 8.2.
+
+    `weighted` False counts every reference alike: the column "without similarity" of Table 8.4.
+    """
+    kept = np.argsort(-similarities, kind="stable")[: top or None]
+    p, s = np.asarray(different, np.float64)[kept], np.asarray(similarities, np.float64)[kept]
+    weights = s if weighted else np.ones_like(s)
+    total = float(weights.sum())
+    if total <= 0:
+        return Vote(kept, s, p, 0.0, 1.0)
+    margin = float((weights * (1 - 2 * p)).sum() / total)
+    error = float(np.sqrt(((weights * (1 - 2 * p - margin)) ** 2).sum()) / total)
+    return Vote(kept, s, p, margin, error)
+
+
+def verify(head: PairHead, vector: Values, scenes: Values, vectors: Values, references: Values) -> Vote:
+    """Query's vector (64,) and scenes (16,), references' vectors (m, 64) and scenes (m, 16) -> Vote."""
+    return vote(head.different(vector, vectors), similarity(scenes, references))
+
+
+def to_arrays(head: PairHead, calibration: Calibration | None) -> Arrays:
+    """Pair head and the calibration of the vote's margin -> the arrays of a model folder."""
+    fitted = [] if calibration is None else [calibration.slope, calibration.offset, calibration.bound]
+    groups = [] if calibration is None else [calibration.groups_real, calibration.groups_synthetic]
+    return {
+        "weight": head.weight,
+        "bias": head.bias,
+        "out": head.out,
+        "out_bias": np.array(head.out_bias),
+        "symmetric": np.array(head.symmetric),
+        "margin": np.array(fitted, np.float64),
+        "groups": np.array(groups, np.int64),
+    }
+
+
+def from_arrays(arrays: Arrays) -> tuple[PairHead, Calibration | None]:
+    """The arrays of a model folder -> pair head and calibration of the vote's margin."""
+    head = PairHead(
+        arrays["weight"], arrays["bias"], arrays["out"], float(arrays["out_bias"]), bool(arrays["symmetric"])
+    )
+    fitted = arrays["margin"].tolist()
+    return head, Calibration(*fitted, *arrays["groups"].tolist()) if fitted else None

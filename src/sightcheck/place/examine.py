@@ -1,0 +1,146 @@
+"""What do the pixels say about the claim? Country, city and near copies, each as evidence (chapters 7 and 8)."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.place import city, country, gazetteer, scene
+from sightcheck.place.embedding import Embedding, Reader
+from sightcheck.place.gallery import Photograph, References
+from sightcheck.place.gazetteer import Claim
+from sightcheck.verdict import Evidence, Place, Reference
+
+SHOWN = 24
+"""References carried by the evidence, the heaviest first; the sentence counts all of them."""
+URBAN = 0.5
+"""Urban probability below which the thesis leaves a photo out of its data (7.2.1)."""
+
+Jpeg = Callable[[str], bytes]
+
+
+def of_country(seen: Embedding, reader: Reader, claim: Claim | None, limits: tuple[str, ...] = ()) -> Evidence:
+    """Embedding (and claim) -> country probabilities, the shortlist, and a ratio for a claimed country that is covered.
+
+    For a claim on a city a ratio above 1 is not carried: the right country does not make the city.
+    """
+    countries, shares = reader.countries, country.ranked(seen.countries, reader.countries, gazetteer.country_name)
+    short = country.shortlist(seen.countries, countries)
+    first = ", ".join(f"{one.name} {one.probability:.0%}" for one in shares[:3])
+    names = ", ".join(one.name for one in shares if one.code in short.codes)
+    few = len(short.codes) <= len(shares) / 2
+    narrowed = f"one of {names}" if few else f"any of {len(short.codes)} countries, so it cannot narrow it down"
+    sentence = (
+        f"The scene looks most like {first}. Held to being right {short.coverage:.0%} of the time, it says {narrowed}."
+    )
+    score, ratio = None, None
+    if claim is not None:
+        at = countries.index(claim.country)
+        sentence += " " + _claimed(seen, reader, claim, at)
+        if at is not None:
+            score = country.log_odds(float(seen.countries[at]))
+            if countries.claimed is not None:
+                ratio = countries.claimed.log10_lr(score)
+        if ratio is not None and claim.city and ratio > 0:
+            ratio = None
+    places = () if claim is None else (Place(claim.label, "claim", claim.lat, claim.lon, claim.radius_km),)
+    card = reader.cards["country"]
+    return Evidence(
+        "country", sentence, score, ratio, shares=shares, shortlist=short, places=places,
+        weights_sha256=card.network_sha256, limits=(*limits, *_domain(seen, reader), *card.limits),
+    )  # fmt: skip
+
+
+def gate(seen: Embedding, reader: Reader, claim: Claim) -> bool | None:
+    """Whether the claimed country is among the two likeliest (8.3.2); None where the model does not cover it."""
+    at = reader.countries.index(claim.country)
+    return None if at is None else country.passes(seen.countries, at)
+
+
+def of_city(
+    seen: Embedding, reader: Reader, claim: Claim, references: References, copies: NDArray[np.intp], jpeg: Jpeg
+) -> Evidence:
+    """Embedding, claim on a city, its references -> the vote of 8.3.2 and its ratio; `copies` are left out of it.
+
+    `jpeg` gives the small picture of a reference by its SHA-256.
+    """
+    kept = np.setdiff1d(np.arange(len(references.photographs)), copies)
+    passed = gate(seen, reader, claim)
+    if not len(kept):
+        return Evidence(
+            "city", f"The gallery has no photos of {claim.label}: sightcheck gallery add {claim.label!r} DIR."
+        )
+    if passed is False:
+        return Evidence(
+            "city",
+            f"{claim.country_name} is not among the two likeliest countries, so the photo was not compared with the "
+            f"{len(kept):,} references of {claim.city}: by the rule of the thesis the claim is not verified.",
+        )
+    found = city.verify(reader.pair_head, seen.vector, seen.scenes, references.vectors[kept], references.scenes[kept])
+    limits = [] if passed else [f"{claim.country_name} is not covered by the country model, so the gate was left out"]
+    weighed = len(kept) >= city.FEWEST and not found.apart and passed is True and reader.margin is not None
+    if len(kept) < city.FEWEST:
+        limits.append(f"{len(kept)} references are too few to weigh their vote; add at least {city.FEWEST}")
+    elif found.apart:
+        limits.append("the references vote apart: others could have turned the decision")
+    shown = [
+        _reference(references.photographs[kept[row]], similarity, different, jpeg)
+        for row, similarity, different in list(zip(found.rows, found.similarity, found.different, strict=True))[:SHOWN]
+    ]
+    ratio = reader.margin.log10_lr(found.margin) if weighed and reader.margin is not None else None
+    card = reader.cards["city"]
+    return Evidence(
+        "city", _voted(found, claim), found.margin, ratio, references=tuple(shown),
+        weights_sha256=card.network_sha256, limits=(*limits, *card.limits),
+    )  # fmt: skip
+
+
+def of_copies(references: References, copies: NDArray[np.intp], claim: Claim, jpeg: Jpeg) -> Evidence | None:
+    """Rows of references that are near copies of the photo -> evidence that names them; None without any."""
+    if not len(copies):
+        return None
+    one = len(copies) == 1
+    which = "photo is a near copy" if one else "photos are near copies"
+    sentence = (
+        f"{len(copies)} reference {which} of this one. Who took the reference, and where, answers the claim better "
+        "than any network; the vote leaves it out."
+    )
+    shown = [_reference(references.photographs[row], 1.0, 0.0, jpeg) for row in copies[:SHOWN]]
+    return Evidence("near copies", sentence, references=tuple(shown))
+
+
+def _claimed(seen: Embedding, reader: Reader, claim: Claim, at: int | None) -> str:
+    """What the probabilities say of the claimed country, in one sentence."""
+    if at is None:
+        return f"{claim.country_name} is not covered by the model, which was never taught it: that denies nothing."
+    place = int((seen.countries > seen.countries[at]).sum()) + 1
+    share = f"{claim.country_name} has {seen.countries[at]:.0%} and is number {place} of {len(seen.countries)}"
+    inside = "among" if country.passes(seen.countries, at) else "not among"
+    return f"{share}, {inside} the two likeliest."
+
+
+def _domain(seen: Embedding, reader: Reader) -> tuple[str, ...]:
+    """A limit where the scene is not what the thesis trained on: an urban scene outdoors."""
+    urban = scene.urban(seen.places, reader.urban_classes)
+    if urban >= URBAN:
+        return ()
+    return (
+        f"the scene does not look like a town outdoors (urban probability {urban:.0%}): countries differ least there",
+    )
+
+
+def _voted(found: city.Vote, claim: Claim) -> str:
+    """The vote in one sentence, with the thesis's decision."""
+    same = int((found.different < 0.5).sum())
+    decision = "verified" if found.verified else "not verified"
+    return (
+        f"{same:,} of {len(found.rows):,} references of {claim.city} look like the same city. Weighed by how alike the "
+        f"scenes are, the margin is {found.margin:+.2f} ± {found.error:.2f}: {decision} by the rule of the thesis."
+    )
+
+
+def _reference(photo: Photograph, similarity: float, different: float, jpeg: Jpeg) -> Reference:
+    picture = jpeg(photo.sha256)
+    return Reference(
+        photo.name, photo.sha256, picture, float(similarity), 1 - float(different), photo.licence, photo.origin
+    )

@@ -1,0 +1,1 @@
+"""How are the networks trained? Needs `pip install 'sightcheck[train]'`; the only room that imports torch."""
