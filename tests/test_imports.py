@@ -20,6 +20,8 @@ FLOORS = (
     ("train",),
     ("bench",),
     ("teach", "batch", "server"),
+    ("console",),
+    ("cli_gallery",),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,26 +1,20 @@
 """The commands: parse, ask, print. Progress goes to stderr, results to stdout."""
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightcheck.errors import OutputError, SightcheckError
+from sightcheck.cli_gallery import gallery_app
+from sightcheck.console import EXIT, Show, complain, print_safely, progress_bar
+from sightcheck.errors import SightcheckError
 
 if TYPE_CHECKING:
     from sightcheck.report import Report
-
-    Show = Callable[[str | None, float], None]
-
-EXIT = (
-    "Exit status: 0 done, 1 some files failed (the others are answered), 2 wrong usage, 3 broken installation, "
-    "130 stopped. The answer never changes it unless --fail-on of video asks for it (then 4)."
-)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 weights_app = typer.Typer(no_args_is_help=True, help="List and verify model files.", epilog=EXIT)
+app.add_typer(gallery_app, name="gallery")
 app.add_typer(weights_app, name="weights")
 
 
@@ -43,6 +38,13 @@ class FailOn(StrEnum):
     """Answers that can be asked to change the exit status."""
 
     synthetic = "synthetic"
+    undecided = "undecided"
+
+
+class PhotoFailOn(StrEnum):
+    """Answers about a photo that can be asked to change the exit status."""
+
+    not_taken_there = "not taken there"
     undecided = "undecided"
 
 
@@ -62,18 +64,74 @@ def video(
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
 ) -> None:
     """Is this video synthetic?"""
-    from sightcheck import ask, report
+    from sightcheck import ask
     from sightcheck.video.detectors import DETECTORS
     from sightcheck.video.detectors import detector as find
 
     detectors = [find(name) for name in detector or DETECTORS]
+    _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), json, html, fail_on)
+
+
+@app.command(epilog=EXIT)
+def photo(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Photo files.")],
+    claim: Annotated[
+        str | None, typer.Option(help='Where it is said to be taken: "Berlin, Germany", "Italy", "41.9,12.5".')
+    ] = None,
+    country: Annotated[str, typer.Option(help="The country model, by name.")] = "country",
+    city: Annotated[str, typer.Option(help="The city model, by name.")] = "city",
+    scene: Annotated[str, typer.Option(help="The scene model, by name.")] = "scene",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
+    fail_on: Annotated[PhotoFailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+) -> None:
+    """Was this photo taken where they say? Without a claim: in which country does it seem to be?"""
+    from sightcheck import ask
+    from sightcheck.place.embedding import Names
+    from sightcheck.place.gazetteer import parse
+
+    stated, models = None if claim is None else parse(claim), Names(scene, country, city)
+    _answer(
+        files, lambda path, show: ask.photo(path, stated, models=models, heat=html is not None), json, html, fail_on
+    )
+
+
+@app.command(epilog=EXIT)
+def composite(
+    first: Annotated[str, typer.Argument(metavar="PHOTO", help="A photo.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="A photo of another country.")],
+    inset: Annotated[bool, typer.Option("--inset", help="Paste the second into the first.")] = False,
+) -> None:
+    """Does the country model see both when two photos are made into one? (section 7.4.2)"""
+    from sightcheck import sandbox
+    from sightcheck.media.photo import look_photo
+    from sightcheck.place import plausible
+    from sightcheck.place.embedding import reader
+
+    one, other = (sandbox.run(look_photo, os.fsencode(path)).pixels for path in (first, second))
+    found = plausible.composite(one, other, reader(), inset)
+    for name, shares in (("first", found.first), ("second", found.second), ("together", found.together)):
+        print_safely(f"{name:9}" + ", ".join(f"{one.name} {one.probability:.0%}" for one in shares[:3]))
+    print_safely("both countries lead" if found.both_lead else "the two countries are not the two likeliest together")
+
+
+def _answer(
+    files: list[str],
+    ask_one: "Callable[[str, Show], Report]",
+    json: bool,
+    html: Path | None,
+    fail_on: StrEnum | None,
+) -> None:
+    """Answer file after file, tell each as it comes; ends with the documented exit status."""
+    from sightcheck import report
+
     reports: list[Report] = []
     failed: list[report.Failure] = []
     with progress_bar() as show:
         for number, path in enumerate(files):
             show(f"{number + 1}/{len(files)} {report.visible(os.path.basename(path))}", 0.0)
             try:
-                reports.append(ask.video(path, detectors, lambda done: show(None, done)))
+                reports.append(ask_one(path, show))
                 if not json:
                     print_safely(report.to_text(reports[-1]))
             except SightcheckError as error:
@@ -153,42 +211,6 @@ def weights_verify() -> None:
     for folder in weights.folders():
         weights.load(folder.name)
         print_safely(f"{folder.name}\tas its card says\n")
-
-
-@contextlib.contextmanager
-def progress_bar() -> "Iterator[Show]":
-    """A bar on stderr where a person looks on, silence elsewhere; yields show(description or None, fraction)."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def show(description: str | None, done: float) -> None:
-            if description is None:
-                bar.update(task, completed=done)
-            else:
-                bar.update(task, completed=done, description=escape(description))
-
-        yield show
-
-
-def print_safely(text: str) -> None:
-    """Write to stdout whatever its encoding. Raises OutputError when it is closed."""
-    if sys.stdout is None:
-        raise OutputError("the answer cannot be written: standard output is closed")
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
-
-
-def complain(sentence: str) -> None:
-    """One sentence on stderr: one line, nothing that a terminal obeys."""
-    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in sentence)
-    typer.echo(f"sightcheck: {shown}", err=True)
 
 
 def main() -> None:

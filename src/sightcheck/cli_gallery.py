@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightcheck.cli import EXIT, complain, print_safely, progress_bar
+from sightcheck.console import EXIT, complain, print_safely, progress_bar
 
 if TYPE_CHECKING:
     from sightcheck.place.gallery import Added, CitySummary, Photograph, Told

@@ -51,6 +51,12 @@ def of_country(seen: Embedding, reader: Reader, claim: Claim | None, limits: tup
     )  # fmt: skip
 
 
+def looked_for(seen: Embedding, reader: Reader, claim: Claim | None) -> int:
+    """The class to explain: the claimed country's where the model covers it, else the likeliest."""
+    at = None if claim is None else reader.countries.index(claim.country)
+    return int(seen.countries.argmax()) if at is None else at
+
+
 def gate(seen: Embedding, reader: Reader, claim: Claim) -> bool | None:
     """Whether the claimed country is among the two likeliest (8.3.2); None where the model does not cover it."""
     at = reader.countries.index(claim.country)
@@ -95,7 +101,7 @@ def of_city(
     )  # fmt: skip
 
 
-def of_copies(references: References, copies: NDArray[np.intp], claim: Claim, jpeg: Jpeg) -> Evidence | None:
+def of_copies(references: References, copies: NDArray[np.intp], jpeg: Jpeg) -> Evidence | None:
     """Rows of references that are near copies of the photo -> evidence that names them; None without any."""
     if not len(copies):
         return None

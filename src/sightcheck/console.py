@@ -1,0 +1,52 @@
+"""How does a command speak? Progress and complaints on stderr, results on stdout."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+import typer
+
+from sightcheck.errors import OutputError
+
+Show = Callable[[str | None, float], None]
+
+EXIT = (
+    "Exit status: 0 done, 1 some files failed (the others are answered), 2 wrong usage, 3 broken installation, "
+    "130 stopped. The answer never changes it unless --fail-on asks for it (then 4)."
+)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Show]:
+    """A bar on stderr where a person looks on, silence elsewhere; yields show(description or None, fraction)."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(description: str | None, done: float) -> None:
+            if description is None:
+                bar.update(task, completed=done)
+            else:
+                bar.update(task, completed=done, description=escape(description))
+
+        yield show
+
+
+def print_safely(text: str) -> None:
+    """Write to stdout whatever its encoding. Raises OutputError when it is closed."""
+    if sys.stdout is None:
+        raise OutputError("the answer cannot be written: standard output is closed")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def complain(sentence: str) -> None:
+    """One sentence on stderr: one line, nothing that a terminal obeys."""
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in sentence)
+    typer.echo(f"sightcheck: {shown}", err=True)
