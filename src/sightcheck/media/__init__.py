@@ -6,15 +6,19 @@ Everything here runs on files nobody vouches for, so callers reach it through `s
 from sightcheck.media.container import Clip, look, sniff
 from sightcheck.media.encode import Encoding, encode, recode
 from sightcheck.media.frames import Sampling, Window, crop, pack, planes, windows
+from sightcheck.media.photo import Photo, Seen, look_photo
 
 __all__ = [
     "Clip",
     "Encoding",
+    "Photo",
     "Sampling",
+    "Seen",
     "Window",
     "crop",
     "encode",
     "look",
+    "look_photo",
     "pack",
     "planes",
     "recode",

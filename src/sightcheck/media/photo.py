@@ -1,12 +1,78 @@
-"""What is in this photo? Its pixels, upright and small; its identity; what it says of itself."""
+"""What is in this photo? Its pixels, upright and small; its identity; what it says of itself.
+
+Formats are told by their first bytes, never by name, and Pillow may try no other decoder than the one they name.
+"""
+
+import importlib
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import sandbox
+from sightcheck.errors import Damaged, NotMedia, OverLimit, SightcheckError
+from sightcheck.media.container import _regular_file, _sha256, sniff
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SIDE = 640  # the thesis's shorter side, Section 7.2
+MIN_SIDE = 32
+MAX_ASPECT = 10
+MAX_PIXELS = 200_000_000
+MAX_BYTES = 1 << 30
+GREY_SPREAD = 2.0
+"""Mean standard deviation across the colour channels, of 255, below which a picture is grey-level (7.2.1)."""
+
+MODULES = {
+    "JPEG": "PIL.JpegImagePlugin",
+    "PNG": "PIL.PngImagePlugin",
+    "GIF": "PIL.GifImagePlugin",
+    "BMP": "PIL.BmpImagePlugin",
+    "TIFF": "PIL.TiffImagePlugin",
+    "WEBP": "PIL.WebPImagePlugin",
+    "AVIF": "PIL.AvifImagePlugin",
+}
+STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+}
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+REFUSED = {
+    b"%PDF": "a PDF document",
+    b"%!PS": "a PostScript file",
+    b"\xc5\xd0\xd3\xc6": "a PostScript file",
+    b"8BPS": "a Photoshop file",
+    b"\0\0\1\0": "an icon",
+    b"\0\0\2\0": "a cursor",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000 file",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 file",
+    b"\0\0\0\x0cJXL ": "a JPEG XL file",
+    b"\xff\x0a": "a JPEG XL file",
+    b"\0\0\0\x18ftypcrx ": "a camera's raw file",
+    b"FUJIFILMCCD-RAW": "a camera's raw file",
+}
 
 
 class Photo(msgspec.Struct, frozen=True, tag_field="kind", tag="photo"):
     """A photo file: its identity and what it says of itself. `width` and `height` are upright, in pixels.
 
-    `tags` are the file's own claims as (name, value), unverified; `notes` say what was done to read it.
+    `orientation` is the EXIF orientation (1 to 8) that was undone. `tags` are the file's own claims as (name, value),
+    unverified; `notes` say what was done to read it.
     """
 
     path: str
@@ -20,3 +86,272 @@ class Photo(msgspec.Struct, frozen=True, tag_field="kind", tag="photo"):
     frames: int
     tags: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A photo and its pixels: (H, W, 3) uint8 sRGB, upright, shorter side at most 640, never enlarged."""
+
+    photo: Photo
+    pixels: NDArray[np.uint8]
+
+
+def look_photo(path: bytes) -> Seen:
+    """Hash a photo, read what it says of itself, decode it upright and small. Section 7.2. Raises InputError."""
+    from sightcheck.media.credentials import credentials
+    from sightcheck.media.tags import limited, tags_of
+
+    with _regular_file(path) as file, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        name = _format(file)
+        size_bytes, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
+        with _opened(file, name) as image:
+            size, orientation, frames = image.size, _orientation(image), _frames(image)
+            pixels, notes = _pixels(image)
+            width, height = size[::-1] if _orientation(image) > 4 else size
+            tags, damaged = tags_of(image)
+            kind, mode = image.format or name, image.mode
+        if seal := credentials(file, name):
+            tags = (("C2PA", limited(seal)), *tags)
+    notes += (f"holds {frames} pictures: only the first is looked at",) if frames > 1 else ()
+    notes += damaged or tuple({"its metadata are damaged in part" for one in warned if "EXIF" in str(one.message)})
+    photo = Photo(
+        path=os.fsdecode(path).encode("utf-8", "backslashreplace").decode(),
+        sha256=sha256,
+        size_bytes=size_bytes,
+        format=kind,
+        mode=mode,
+        width=width,
+        height=height,
+        orientation=orientation,
+        frames=frames,
+        tags=tags,
+        notes=notes,
+    )
+    return Seen(photo, pixels)
+
+
+def jpeg(pixels: NDArray[np.uint8], shorter: int, quality: int) -> bytes:
+    """(H, W, 3) uint8 -> a JPEG whose shorter side is at most `shorter` pixels; quality 1 to 95."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    _shrunk(Image.fromarray(np.ascontiguousarray(pixels)), shorter).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def from_jpeg(data: bytes) -> NDArray[np.uint8]:
+    """A JPEG that `jpeg` made -> (H, W, 3) uint8. Not for strangers' files: it runs in this process."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _format(file: BinaryIO) -> str:
+    """The format that the first bytes name; raises NotMedia, OverLimit."""
+    head = file.read(512)
+    file.seek(0)
+    if not head:
+        raise NotMedia("is empty; give a photo")
+    if os.fstat(file.fileno()).st_size > MAX_BYTES:
+        raise OverLimit(f"is larger than {MAX_BYTES >> 20} MiB; save it as a JPEG first")
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] == b"ftyp":
+        box = min(int.from_bytes(head[:4], "big"), len(head))
+        brands = {head[8:12], *(head[at : at + 4] for at in range(16, box, 4))}
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & HEIF_BRANDS:
+            return "HEIF"
+    for start, name in STARTS.items():
+        if head.startswith(start):
+            return name
+    raise NotMedia(_why_not(head))
+
+
+def _why_not(head: bytes) -> str:
+    """First bytes that are no photo's -> the sentence that says what they are."""
+    text = head.replace(b"\0", b"").lower()  # UTF-16 as well
+    if b"<svg" in text or b"<!doctype svg" in text:
+        return "is an SVG: a drawing, not a photo"
+    for start, name in REFUSED.items():
+        if head.startswith(start):
+            return f"is {name}, which is not read here; export the photo as JPEG or PNG"
+    if sniff(head):
+        return "is a video; ask `sightcheck video` about it"
+    return "is not a photo: its first bytes are not JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF"
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator["Image"]:
+    """Open a photo with the one decoder that may read it; its stated size is within limits before it is decoded."""
+    from PIL import Image, UnidentifiedImageError
+
+    if name == "HEIF":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    else:
+        importlib.import_module(MODULES[name])
+    allowed, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the size is judged here, in our words
+    try:
+        with Image.open(file, formats=[name]) as image:
+            _judge(image)
+            yield image
+    except (SightcheckError, MemoryError):
+        raise
+    except Exception as error:  # a decoder of hostile bytes may raise anything
+        reason = "its header cannot be read" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise Damaged(f"looks like {name} but cannot be read ({reason}); it may be truncated") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = allowed
+
+
+def _judge(image: "Image") -> None:
+    """Refuse by the header: what is too big, too small or too long to be judged, and previews of raw files."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise OverLimit(f"is {width}x{height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels")
+    if min(width, height) < MIN_SIDE:
+        raise NotMedia(f"is {width}x{height} pixels, too small to judge; its shorter side must be at least {MIN_SIDE}")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise OverLimit(f"is {width}x{height}: over {MAX_ASPECT} times as long as wide; crop the part that matters")
+    directory = getattr(image, "tag_v2", {})
+    if directory.get(254) == 1 or 50706 in directory:
+        raise NotMedia("is a camera's raw file, of which only a preview can be read here; export it as JPEG")
+
+
+def _frames(image: "Image") -> int:
+    """How many pictures the file holds; those that can be counted, where a later one is damaged."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError):
+        image.seek(0)
+        return 1
+
+
+def _pixels(image: "Image") -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """An open photo -> pixels (H, W, 3), notes on how they were made."""
+    deep = _deep(image)
+    if image.format in ("JPEG", "MPO"):
+        reduced = 2 * SIDE / min(image.size)
+        image.draft(None, (round(image.width * reduced), round(image.height * reduced)))
+    sandbox.step()
+    image.load()
+    sandbox.step()
+    _judge(image)  # some sizes are known only now
+    small = _shrunk(_eight_bits(image), SIDE)
+    if image.format in ("JPEG", "MPO"):
+        _refuse_missing(np.asarray(small))
+    colours, notes = _srgb(small, image.info.get("icc_profile"))
+    pixels = np.asarray(_turned(colours, _orientation(image)))
+    if pixels.std(axis=2).mean() < GREY_SPREAD:
+        notes += ("grey-level: country recognition was made for colour photos",)
+    if deep:
+        notes += ("deeper than 8 bits: looked at in 8",)
+    return pixels, notes
+
+
+def _turned(image: "Image", orientation: int) -> "Image":
+    """A picture upright, by its EXIF orientation."""
+    from PIL.Image import Transpose
+
+    turns = (
+        Transpose.FLIP_LEFT_RIGHT,
+        Transpose.ROTATE_180,
+        Transpose.FLIP_TOP_BOTTOM,
+        Transpose.TRANSPOSE,
+        Transpose.ROTATE_270,
+        Transpose.TRANSVERSE,
+        Transpose.ROTATE_90,
+    )
+    return image if orientation == 1 else image.transpose(turns[orientation - 2])
+
+
+def _orientation(image: "Image") -> int:
+    """The EXIF orientation still to be undone (Pillow undoes a TIFF's itself), 1 where there is none or nonsense."""
+    try:
+        value = image.getexif().get(274, 1)
+    except Exception:  # damaged EXIF may raise anything; tags_of says so
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _deep(image: "Image") -> bool:
+    """Whether the file holds more than 8 bits a channel."""
+    bits = getattr(image, "tag_v2", {}).get(258, image.info.get("bit_depth", 8))
+    sixteen = any("16" in str(tile) for tile in getattr(image, "tile", ()))
+    return image.mode.startswith("I") or sixteen or max(np.atleast_1d(np.asarray(bits)).tolist()) > 8
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """Any mode -> L, LA, RGB, RGBA or CMYK in 8 bits: deep tones are scaled, palettes looked up. Raises NotMedia."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        tones = np.asarray(image)
+        if tones.min() < 0 or tones.max() > 65535:
+            raise NotMedia("holds 32-bit numbers, not a photo's tones; export it in 8 or 16 bits")
+        return Image.fromarray((tones >> 8).astype(np.uint8))
+    if image.mode in ("P", "PA", "RGBa") or "transparency" in image.info:
+        clear = image.mode != "P" or "transparency" in image.info
+        return image.convert("RGBA" if clear else "RGB")
+    if image.mode in ("1", "La"):
+        return image.convert("L" if image.mode == "1" else "LA")
+    if image.mode in ("YCbCr", "HSV", "RGBX"):
+        return image.convert("RGB")
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        raise NotMedia(f"has {image.mode} values, which are not read here; export it as an RGB photo")
+    return image
+
+
+def _shrunk(image: "Image", shorter: int) -> "Image":
+    """Antialiased to a shorter side of at most `shorter`; never enlarged."""
+    from PIL import Image
+
+    share = shorter / min(image.size)
+    if share >= 1:
+        return image
+    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _refuse_missing(pixels: NDArray[np.uint8]) -> None:
+    """Raise Damaged when the last rows are the flat grey that a JPEG decoder puts where data end early."""
+    distance = np.abs(pixels.reshape(len(pixels), -1).astype(np.int16) - 128).max(axis=1)  # (H,)
+    seen = np.flatnonzero(distance > 1)
+    missing = 1 - (seen[-1] + 1) / len(distance) if len(seen) else 1.0
+    if missing > 0.03:
+        raise Damaged(f"is damaged: the last {missing:.0%} of its picture is missing; give a whole copy")
+
+
+def _srgb(image: "Image", profile: bytes | None) -> tuple["Image", tuple[str, ...]]:
+    """L, LA, RGB, RGBA or CMYK -> RGB by its colour profile, over white where transparent; and notes."""
+    from PIL import Image
+
+    notes: tuple[str, ...] = ()
+    clear = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    plain = image.convert(image.mode[:-1]) if clear else image
+    colours = _profiled(plain, profile) if profile else None
+    if profile and colours is None:
+        notes += ("its colour profile cannot be used: colours are read as sRGB",)
+    elif plain.mode == "CMYK" and colours is None:
+        notes += ("in printing inks (CMYK) without a profile: colours are approximate",)
+    colours = colours or plain.convert("RGB")
+    if clear and int(np.asarray(clear).min()) < 255:
+        notes += ("transparent in part: looked at over white",)
+        colours = Image.composite(colours, Image.new("RGB", image.size, "white"), clear)
+    return colours, notes
+
+
+def _profiled(image: "Image", profile: bytes) -> "Image | None":
+    """Colours by an ICC profile, None where it does not fit the picture."""
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
