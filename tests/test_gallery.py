@@ -138,8 +138,8 @@ def test_what_is_no_photo_is_named_and_the_others_are_added(folder: Path, file: 
     )
     why = {one.name: one.why for one in found.skipped}
     assert why.keys() == {"notes.txt", "empty.jpg", "cut.jpg", "out.jpg", "outdir", "pipe.jpg"}
-    assert why["out.jpg"] == why["outdir"] == "it is a link that leads out of the folder; copy the photo here"
-    assert why["pipe.jpg"] == "it is no regular file"
+    assert why["out.jpg"] == why["outdir"] == "is a link that leads out of the folder; copy the photo here"
+    assert why["pipe.jpg"] == "is no regular file"
 
 
 def test_a_near_copy_is_kept_out_and_a_photo_of_two_cities_is_told(folder: Path, file: Path, tmp_path: Path) -> None:
@@ -406,6 +406,15 @@ def test_embeddings_of_several_lengths_are_damage(folder: Path, file: Path) -> N
             gallery._store.rows("UPDATE embedding SET vector = x'00000000' WHERE id = 2")
         with pytest.raises(BrokenInstallation, match="several lengths"):
             gallery.references(BERLIN.geoname_id)
+
+
+def test_a_kept_picture_that_changed_on_the_disk_is_damage(folder: Path, file: Path) -> None:
+    with opened(file) as gallery:
+        gallery.add(BERLIN, folder)
+        with gallery._store.writing():
+            gallery._store.rows("UPDATE picture SET jpeg = x'00FF' WHERE id = 3")
+    with opened(file, "two") as gallery, pytest.raises(BrokenInstallation, match="cannot be decoded"):
+        gallery.references(BERLIN.geoname_id)
 
 
 def test_a_store_that_cannot_be_written_is_one_sentence(folder: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def files(folder: Path) -> tuple[Named, Passed]:
     passed: Passed = []
 
     def unreadable(error: OSError) -> None:
-        passed.append((text(os.path.relpath(error.filename, folder)), f"it cannot be listed: {error.strerror}"))
+        passed.append((text(os.path.relpath(error.filename, folder)), f"cannot be listed: {error.strerror}"))
 
     for here, inner, names in os.walk(folder, onerror=unreadable):
         inner[:] = [name for name in inner if not name.startswith(".")]
@@ -31,7 +31,7 @@ def files(folder: Path) -> tuple[Named, Passed]:
             name = text(path.relative_to(folder).as_posix())
             if path.is_symlink():
                 if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-                    passed.append((name, "it is a link that leads out of the folder; copy the photo here"))
+                    passed.append((name, "is a link that leads out of the folder; copy the photo here"))
             elif not path.is_dir():
                 found.append((name, path))
     if not found and not passed:
@@ -43,11 +43,11 @@ def sha256(path: Path) -> str:
     """SHA-256 of a regular file, in hexadecimal. Raises NotAFile."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise NotAFile("it is no regular file")
+            raise NotAFile("is no regular file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise NotAFile(f"it cannot be read: {error.strerror}") from None
+        raise NotAFile(f"cannot be read: {error.strerror}") from None
 
 
 def text(name: str) -> str:

@@ -321,8 +321,6 @@ class Gallery:
 
     def _renew(self, geoname_id: int, progress: Progress | None) -> None:
         """Embed again, from the kept JPEGs, the photos of a city that another model embedded."""
-        from sightcheck.media import photo
-
         embed, key = self._model()
         stale = self._store.rows(
             "SELECT id FROM photo JOIN embedding USING (id) WHERE geoname_id = ? AND model != ?", geoname_id, key
@@ -331,9 +329,18 @@ class Gallery:
             if progress is not None:
                 progress(number, len(stale))
             for (jpeg,) in self._store.rows("SELECT jpeg FROM picture WHERE id = ?", id_):
-                kept = _blobs(embed(photo.from_jpeg(jpeg)))
+                kept = _blobs(embed(self._pixels(jpeg)))
                 with self._store.writing():
                     self._store.rows(RENEWED, key, *kept, id_)
+
+    def _pixels(self, jpeg: bytes) -> NDArray[np.uint8]:
+        """A kept JPEG -> pixels (H, W, 3); SQLite does not notice when a picture's bytes have changed on the disk."""
+        from sightcheck.media import photo
+
+        try:
+            return photo.from_jpeg(jpeg)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise self._store.broken(f"one of its pictures cannot be decoded: {error}") from None
 
     def _model(self) -> tuple[Embed, str]:
         """What embeds a photo, and its name."""

@@ -78,7 +78,11 @@ class Store:
         try:
             return np.frombuffer(b"".join(blobs), "<f4").astype(np.float32).reshape(len(blobs), width)
         except ValueError:
-            raise self._broken("it holds embeddings of several lengths") from None
+            raise self.broken("it holds embeddings of several lengths") from None
+
+    def broken(self, why: str) -> BrokenInstallation:
+        """The error to raise when what the file holds cannot be so."""
+        return BrokenInstallation(f"{self.path} is damaged ({why}); move it away, then add or import the photos again")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -153,7 +157,4 @@ class Store:
             return OutputError(f"{self.path} is being written by another program; try again when that is done")
         if code in DISK:
             return OutputError(f"{self.path} cannot be used ({error}); see to its disk or set $SIGHTCHECK_HOME")
-        return self._broken(str(error))
-
-    def _broken(self, why: str) -> BrokenInstallation:
-        return BrokenInstallation(f"{self.path} is damaged ({why}); move it away, then add or import the photos again")
+        return self.broken(str(error))
