@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 NEAR_BITS = 6
 """Fingerprints that differ in at most this many of 64 bits are of one picture.
 
-Measured on 700 photos of cities: every one stays within 4 bits when halved in size and saved as JPEG of quality 30;
-among the 244,650 pairs of different photos none came within 8 bits.
+Measured on 1,000 photos, half of them of cities and half from the street: all stay within 4 bits when halved in size
+and saved as JPEG of quality 30, 90 % within 6 when cut by 2 % at each edge; of 249,500 pairs of two photos one came
+within 6 bits, and those show the same view.
 """
 FLAT = 2.0
 """Standard deviation in grey levels below which a picture shows too little to be told from another."""
