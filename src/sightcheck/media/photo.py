@@ -106,9 +106,11 @@ def look_photo(path: bytes) -> Seen:
         name = _format(file)
         size_bytes, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
         with _opened(file, name) as image:
-            size, orientation, frames = image.size, _orientation(image), _frames(image)
+            size, frames = image.size, _frames(image)
+            undone = _orientation(image) if name == "TIFF" else 1  # Pillow turns a TIFF as it decodes it
             pixels, notes = _pixels(image)
-            width, height = size[::-1] if _orientation(image) > 4 else size
+            orientation = _orientation(image)
+            width, height = size[::-1] if orientation > 4 else size
             tags, damaged = tags_of(image)
             kind, mode = image.format or name, image.mode
         if seal := credentials(file, name):
@@ -123,7 +125,7 @@ def look_photo(path: bytes) -> Seen:
         mode=mode,
         width=width,
         height=height,
-        orientation=orientation,
+        orientation=max(orientation, undone),
         frames=frames,
         tags=tags,
         notes=notes,
@@ -271,7 +273,7 @@ def _turned(image: "Image", orientation: int) -> "Image":
 
 
 def _orientation(image: "Image") -> int:
-    """The EXIF orientation still to be undone (Pillow undoes a TIFF's itself), 1 where there is none or nonsense."""
+    """The EXIF orientation that is still to be undone, 1 where there is none or nonsense."""
     try:
         value = image.getexif().get(274, 1)
     except Exception:  # damaged EXIF may raise anything; tags_of says so
@@ -282,7 +284,7 @@ def _orientation(image: "Image") -> int:
 def _deep(image: "Image") -> bool:
     """Whether the file holds more than 8 bits a channel."""
     bits = getattr(image, "tag_v2", {}).get(258, image.info.get("bit_depth", 8))
-    sixteen = any("16" in str(tile) for tile in getattr(image, "tile", ()))
+    sixteen = any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
     return image.mode.startswith("I") or sixteen or max(np.atleast_1d(np.asarray(bits)).tolist()) > 8
 
 
