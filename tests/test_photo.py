@@ -217,7 +217,7 @@ def described() -> Image.Exif:
     return exif
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.heic", "a.avif", "a.tif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.heic", "a.avif"])
 def test_exif_is_read_as_plain_text(name: str, tmp_path: Path) -> None:
     register_heif_opener()
     tags = dict(sandbox.run(look_photo, os.fsencode(saved(tmp_path / name, exif=described().tobytes()))).photo.tags)
@@ -229,6 +229,14 @@ def test_exif_is_read_as_plain_text(name: str, tmp_path: Path) -> None:
     assert (tags["EXIF GPSLatitude"], tags["EXIF GPSLongitude"]) == ("-33.856783", "-70.500000")
     assert (tags["EXIF GPSDateStamp"], tags["EXIF GPSTimeStamp"]) == ("2019:05:04", "12:03:11")
     assert "EXIF MakerNote" not in tags
+
+
+def test_exif_of_a_tiff_is_read_and_its_storage_left_out(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tif", exif=described().tobytes())
+    tags = dict(look(path).photo.tags)
+    assert tags["EXIF DateTimeOriginal"] == "2019:05:04 14:03:11"
+    assert tags["EXIF GPSLatitude"] == "-33.856783"
+    assert not tags.keys() & {"EXIF StripOffsets", "EXIF Compression", "EXIF ImageWidth"}
 
 
 def test_positions_that_cannot_be_computed_stay_text(tmp_path: Path) -> None:

@@ -58,7 +58,6 @@ REFUSED = {
     b"\xc5\xd0\xd3\xc6": "a PostScript file",
     b"8BPS": "a Photoshop file",
     b"\0\0\1\0": "an icon",
-    b"\0\0\2\0": "a cursor",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 file",
     b"\xff\x4f\xff\x51": "a JPEG 2000 file",
     b"\0\0\0\x0cJXL ": "a JPEG XL file",
