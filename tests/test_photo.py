@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ from pillow_heif import register_heif_opener
 
 from sightcheck import sandbox
 from sightcheck.media import Photo, Seen, look_photo
+from sightcheck.media.credentials import MARK
 from sightcheck.media.photo import from_jpeg, jpeg
 
 TURNS = {
@@ -426,3 +428,21 @@ def test_nothing_is_printed_and_names_need_not_be_text(
     assert any("EXIF" in note or "metadata" in note for note in photo.notes)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_a_manifest_kept_elsewhere_is_not_fetched(tmp_path: Path) -> None:
+    pytest.importorskip("c2pa")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/manifest.c2pa"
+        xmp = (
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            f'<rdf:Description xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{address}"/>'
+            "</rdf:RDF></x:xmpmeta>"
+        )
+        path = saved(tmp_path / "a.jpg", xmp=xmp.encode())
+        path.write_bytes(path.read_bytes() + MARK)
+        tags = dict(sandbox.run(look_photo, os.fsencode(path)).photo.tags)
+        assert tags["C2PA"].startswith("found, not readable")
+        server.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            server.accept()
