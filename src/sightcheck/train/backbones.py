@@ -22,33 +22,18 @@ class Lite(nn.Module):
         super().__init__()
         from efficientnet_lite_pytorch import EfficientNet
 
+        self.net = EfficientNet.from_name(name)
         if pretrained:
             module, kind = CARRIED[name]
             path = getattr(importlib.import_module(module), kind).get_model_file_path()
-            self.net = EfficientNet.from_name(name)
             self.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        else:
-            self.net = EfficientNet.from_name(name)
         self.net._fc = nn.Identity()
         self.features = 1280
 
-    def stem(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
-        """The first layers, up to and with block number `blocks` - 1."""
-        x = self.net._swish(self.net._bn0(self.net._conv_stem(x)))
-        for block in self.net._blocks[:blocks]:
-            x = block(x)
-        return x
-
-    def top(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
-        """What follows `stem(x, blocks)`: (n, 1280)."""
-        for block in self.net._blocks[blocks:]:
-            x = block(x)
-        x = self.net._swish(self.net._bn1(self.net._conv_head(x)))  # (n, 1280, h, w)
-        return x.mean((2, 3))  # (n, 1280)
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 3, H, W) -> (n, 1280)."""
-        return self.top(self.stem(x, 0), 0)
+        x = self.net.extract_features(x)  # (n, 1280, h, w)
+        return x.mean((2, 3))  # (n, 1280)
 
     def layers(self) -> Iterator[nn.Module]:
         """Parts in order, for freezing from the front."""

@@ -12,6 +12,7 @@ from torch.utils.data import TensorDataset
 
 from sightcheck.place.city import PairHead
 from sightcheck.train.backbones import backbone
+from sightcheck.train.heads import Standard
 from sightcheck.train.loop import Progress, Schedule, fit
 
 Values = NDArray[np.float32]
@@ -44,11 +45,11 @@ class City:
 class Branch(nn.Module):
     """(n, d) features, or (n, 3, 224, 224) pixels where the backbone learns too -> (n, 64)."""
 
-    def __init__(self, recipe: City, features: int) -> None:
+    def __init__(self, recipe: City, views: Values) -> None:
         super().__init__()
-        self.backbone = nn.Identity() if recipe.frozen else backbone(recipe.backbone, recipe.pretrained)
+        self.backbone = Standard(views) if recipe.frozen else backbone(recipe.backbone, recipe.pretrained)
         self.dropout = nn.Dropout(recipe.dropout)
-        self.head = nn.Linear(features if recipe.frozen else int(self.backbone.features), UNITS)  # type: ignore[arg-type]
+        self.head = nn.Linear(views.shape[-1] if recipe.frozen else int(self.backbone.features), UNITS)  # type: ignore[arg-type]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, d) or (n, 3, 224, 224) -> (n, 64)."""
@@ -58,9 +59,9 @@ class Branch(nn.Module):
 class Pairs(nn.Module):
     """Two photos -> logit of "different cities", (n,)."""
 
-    def __init__(self, recipe: City, features: int = 0) -> None:
+    def __init__(self, recipe: City, views: Values) -> None:
         super().__init__()
-        self.branch = Branch(recipe, features)
+        self.branch = Branch(recipe, views)
         self.hidden = nn.Linear(2 * UNITS, HIDDEN)
         self.out = nn.Linear(HIDDEN, 1)
         self.symmetric = recipe.symmetric
@@ -120,7 +121,7 @@ def train(
 ) -> Pairs:  # fmt: skip
     """Views (n, v, ...) of n photos: features or pixels; cities (n,), Top-2 countries (n, 2) -> the pair network."""
     torch.manual_seed(recipe.schedule.seed)
-    model = Pairs(recipe, views.shape[-1])
+    model = Pairs(recipe, views)
     tensor = torch.from_numpy(views)
 
     def data(epoch: int) -> TensorDataset:

@@ -79,6 +79,10 @@ def _halved(network: bytes) -> bytes:
             name = tensor.name
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}_half"))
             casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for node in graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    del graph.value_info[:]
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

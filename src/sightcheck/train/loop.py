@@ -34,7 +34,7 @@ class Schedule:
 
 
 class Shuffled(Sampler[int]):
-    """Every index once, in an order that depends on the seed and the epoch alone, so that a resumed run goes on alike."""
+    """Every index once, ordered by the seed and the epoch alone, so that a resumed run goes on alike."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.count, self.seed, self.epoch = count, seed, 0

@@ -34,7 +34,7 @@ def augmented(pixels: Pixels, random: np.random.Generator, least_area: float = 2
 
 
 class Augmented(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Photos with their classes, each seen through one augmentation that the seed, the epoch and its place determine."""
+    """Photos with their classes, each through one augmentation that seed, epoch and place determine."""
 
     def __init__(
         self, photos: Sequence[Pixels], classes: NDArray[np.intp], seed: int, least_area: float, vertical: bool

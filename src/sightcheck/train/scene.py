@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from sightcheck.train.heads import Standard
 from sightcheck.train.loop import Progress, Schedule, fit
 
 Values = NDArray[np.float32]
@@ -20,27 +21,28 @@ class Scene:
 
     dropout: float = 0.2
     schedule: Schedule = field(
-        default_factory=lambda: Schedule(epochs=60, batch=64, rate=0.5, weight_decay=1e-4, cosine=True)
+        default_factory=lambda: Schedule(epochs=60, batch=64, rate=0.05, weight_decay=1e-4, cosine=True)
     )
 
 
 class Head(nn.Module):
     """(n, d) features -> (n, 365) logits."""
 
-    def __init__(self, features: int, classes: int, dropout: float) -> None:
+    def __init__(self, features: Values, classes: int, dropout: float) -> None:
         super().__init__()
+        self.standard = Standard(features)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(features, classes)
+        self.linear = nn.Linear(features.shape[-1], classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, d) -> (n, 365)."""
-        return self.linear(self.dropout(x))  # type: ignore[no-any-return]
+        return self.linear(self.dropout(self.standard(x)))  # type: ignore[no-any-return]
 
 
 def train(recipe: Scene, views: Values, teacher: Values, folder: Path, progress: Progress | None = None) -> Head:
     """Features (n, v, d) of v views, teacher's probabilities (n, 365) -> the head."""
     torch.manual_seed(recipe.schedule.seed)
-    model = Head(views.shape[-1], teacher.shape[1], recipe.dropout)
+    model = Head(views, teacher.shape[1], recipe.dropout)
     x, y = torch.from_numpy(views), torch.from_numpy(teacher)
 
     def data(epoch: int) -> TensorDataset:
