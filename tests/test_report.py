@@ -13,11 +13,26 @@ import msgspec
 import numpy as np
 import pytest
 
-from sightcheck import charts, report
+from sightcheck import charts, report, wording
 from sightcheck.errors import OutputError
-from sightcheck.media import Clip
+from sightcheck.media import Clip, Photo
+from sightcheck.place.gazetteer import Claim
 from sightcheck.report import Document, Failure, Report
-from sightcheck.verdict import Cloud, Evidence, Series, Still, Verdict, weigh_video
+from sightcheck.verdict import (
+    Cloud,
+    Evidence,
+    Heat,
+    Place,
+    Reference,
+    Series,
+    Share,
+    Shortlist,
+    Statement,
+    Still,
+    Verdict,
+    weigh_photo,
+    weigh_video,
+)
 
 HOSTILE = "a\nb\x1b[31m\x9bm\u202e<script>alert(1)</script>\udc80&.mp4"
 SCHEMA = Path(__file__).parents[1] / "docs" / "report.schema.json"
@@ -46,6 +61,23 @@ CLIP = Clip(
 )
 
 
+PHOTO = Photo(
+    path="/evidence/piazza.jpg",
+    sha256="3f" * 32,
+    size_bytes=2_431_889,
+    format="JPEG",
+    mode="RGB",
+    width=4032,
+    height=2688,
+    orientation=6,
+    frames=1,
+    tags=(("EXIF Make", "Canon"),),
+    notes=("turned upright",),
+)
+ROME = Claim("rome", "Rome", "Lazio", "IT", "Italy", 41.89, 12.51, 10.0, 3169070)
+JPEG = b"\xff\xd8\xff\xd9"
+
+
 def footprint(log10_lr: float | None = 0.7, **changes: object) -> Evidence:
     times = tuple(2.0 * k for k in range(24))
     intra = tuple(50 + 10 * math.sin(k) for k in range(24))
@@ -68,6 +100,61 @@ def footprint(log10_lr: float | None = 0.7, **changes: object) -> Evidence:
 def made(*evidence: Evidence, clip: Clip = CLIP) -> Report:
     verdict = weigh_video(evidence or (footprint(),))
     return Report(clip, (verdict,), (("sightcheck", "0.1.0"),), (("encode", "CRF 23"),), "2026-01-02T03:04:05Z")
+
+
+def reference(at: int, **changes: object) -> Reference:
+    one = Reference(f"rome-{at}.jpg", f"{at:064x}", JPEG, 1 - at / 50, 0.75, "CC0", "an archive")
+    return replace(one, **changes)
+
+
+def country(**changes: object) -> Evidence:
+    codes = (("IT", "Italy"), ("ES", "Spain"), ("PT", "Portugal"), ("FR", "France"), ("GR", "Greece"), ("JP", "Japan"))
+    shares = tuple(Share(code, name, 0.4 / 2**at) for at, (code, name) in enumerate(codes))
+    evidence = Evidence(
+        "country",
+        "The scene looks most like Italy.",
+        shares=shares,
+        shortlist=Shortlist(("IT", "ES", "PT"), 0.9),
+        places=(Place("Rome, Lazio, Italy", "claim", 41.89, 12.51, 10.0),),
+        heat=Heat("The fall when a part is covered.", 2, 3, (0.0, 0.1, 0.2, -0.05, math.nan, 0.0), JPEG),
+    )
+    return replace(evidence, **changes)
+
+
+def city(log10_lr: float | None = 1.4, **changes: object) -> Evidence:
+    references = tuple(reference(at) for at in range(15))
+    return replace(Evidence("city", "Most references look alike.", 0.41, log10_lr, references=references), **changes)
+
+
+def copies(**changes: object) -> Evidence:
+    return replace(Evidence("near copies", "One is a near copy.", references=(reference(99),)), **changes)
+
+
+def stated(**changes: object) -> Evidence:
+    statements = (
+        Statement("GPS position", "41.9, 12.5", "2 km from Rome", True),
+        Statement("City", "Milano", "477 km from Rome", False),
+        Statement("Camera", "Canon EOS R6"),
+    )
+    places = (Place("GPS position", "EXIF", 41.90, 12.48),)
+    return replace(Evidence("metadata", "It states a place.", statements=statements, places=places), **changes)
+
+
+def photographed(*evidence: Evidence, claim: Claim | None = ROME, photo: Photo = PHOTO) -> Report:
+    verdict = weigh_photo(evidence or (copies(), city(), country(), stated()))
+    return Report(photo, (verdict,), (("sightcheck", "0.1.0"),), (("city", "lite0"),), "2026-01-02T03:04:05Z", claim)
+
+
+def hostile_photo(evil: str = HOSTILE) -> Report:
+    items = (
+        copies(method=evil, references=(reference(1, name=evil, licence=evil, origin=evil, sha256=evil),)),
+        city(sentence=evil, limits=(evil,), references=(reference(1, name=evil, licence=evil, origin=evil),)),
+        country(shares=(Share("IT", evil, 0.5), Share(evil, evil, 0.2)), shortlist=Shortlist(("IT", evil), 0.9)),
+        stated(statements=(Statement(evil, evil, evil, False),), places=(Place(evil, evil, 1.0, 2.0),)),
+    )
+    photo = msgspec.structs.replace(PHOTO, path=evil, format=evil, mode=evil, tags=((evil, evil),), notes=(evil,))
+    claim = replace(ROME, text=evil)
+    return photographed(*items, claim=claim, photo=photo)
 
 
 def hostile() -> Report:
@@ -100,17 +187,22 @@ def test_the_published_schema_is_the_one_of_the_types():
     assert SCHEMA.read_text("utf-8") == fresh, f"write json_schema() to {SCHEMA} again"
 
 
-@pytest.mark.parametrize("one", [made(), made(footprint(None)), hostile()], ids=["plain", "undecided", "hostile"])
+@pytest.mark.parametrize(
+    "one",
+    [made(), made(footprint(None)), hostile(), photographed(), photographed(country(), claim=None), hostile_photo()],
+    ids=["plain", "undecided", "hostile", "photo", "no claim", "hostile photo"],
+)
 def test_json_follows_the_schema(one):
     text = report.to_json(Document((one,), (Failure("/x/" + HOSTILE, "it is empty"),)))
     document = json.loads(text)
     jsonschema.validate(document, report.json_schema(), jsonschema.Draft202012Validator)
     assert document["failed"][0]["path"].startswith("/x/a\nb\x1b")
-    assert not report.HIDDEN.search(text.replace("\n", ""))
+    assert not wording.HIDDEN.search(text.replace("\n", ""))
 
 
 def test_json_holds_what_the_report_holds():
-    plain = Document((made(),))
+    place = country(heat=None)
+    plain = Document((made(), photographed(copies(), city(), place, stated()), photographed(place, claim=None)))
     assert msgspec.json.decode(report.to_json(plain), type=Document) == plain
 
 
@@ -137,8 +229,53 @@ def test_text_gives_the_answer_first_and_the_rest_on_one_screen():
 @pytest.mark.parametrize("width", [20, 80, 200])
 def test_text_cannot_command_a_terminal(width):
     text = report.to_text(hostile(), width)
-    assert not report.HIDDEN.search(text.replace("\n", ""))
+    assert not wording.HIDDEN.search(text.replace("\n", ""))
     assert "\\x1b" in "".join(text.split())
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_text_of_a_photo_cannot_command_a_terminal(width):
+    for evil in (HOSTILE, "x" * 10_000):
+        text = report.to_text(hostile_photo(evil), width)
+        assert not wording.HIDDEN.search(text.replace("\n", ""))
+
+
+def test_text_of_a_photo_gives_the_answer_first_and_what_it_rests_on():
+    lines = report.to_text(photographed(), 100).splitlines()
+    assert "taken there - moderate (LR about 25 : 1)" in lines[2]
+    text = "\n".join(lines)
+    assert "claim         Rome, Lazio, Italy (41.89° N, 12.51° E, within 10 km)" in text
+    assert any("Italy" in line and "40 %" in line and "█" in line and "claimed" in line for line in lines)
+    for part in ("One of: Italy, Spain, Portugal (90 %)", "Gate: passed", "rome-0.jpg", "same city 75 %", "vote +0.50",
+                 "rome-4.jpg", "and 10 more", "agrees: 2 km from Rome", "contradicts: 477 km"):  # fmt: skip
+        assert part in text
+    assert "rome-5.jpg" not in text
+    assert "Japan" not in text
+
+
+def test_a_country_that_is_not_covered_is_never_a_zero():
+    bolivia = replace(ROME, text="La Paz", city="La Paz", country="BO", country_name="Bolivia")
+    one = photographed(country(), claim=bolivia)
+    (line,) = (line for line in report.to_text(one, 100).splitlines() if "Bolivia  " in line)
+    assert "not covered" in line
+    assert "%" not in line
+    assert "Gate: left out, for the model does not cover Bolivia." in report.to_text(one, 100)
+    assert "not covered" in Page(report.to_html([one])).text
+    japan = replace(bolivia, country="JP", country_name="Japan")
+    text = report.to_text(photographed(country(), claim=japan), 100)
+    assert "Gate: not passed, Japan is not among the 2 likeliest countries." in text
+    assert "not covered  claimed" not in text
+
+
+def test_without_a_claim_the_shortlist_is_the_answer():
+    one = photographed(country(places=()), stated(), claim=None)
+    lines = report.to_text(one, 120).splitlines()
+    assert "no claim to verify" in lines[2]
+    assert "one of: Italy, Spain, Portugal (90 %)" in lines[3]
+    assert not any("Gate" in line or "likelihood" in line for line in lines)
+    page = Page(report.to_html([one, made()])).text
+    assert "No claim to verify" in page
+    assert "Gate" not in page
 
 
 def test_text_is_in_colour_only_on_request(monkeypatch):
@@ -162,8 +299,8 @@ def test_text_is_in_colour_only_on_request(monkeypatch):
 )
 def test_undecided_says_why(evidence, why):
     verdict = Verdict("Is this video synthetic?", "undecided", "none", evidence)
-    assert report.reason(verdict).startswith(why) or why in report.reason(verdict)
-    assert report.headline(verdict) == "undecided"
+    assert wording.reason(verdict).startswith(why) or why in wording.reason(verdict)
+    assert wording.headline(verdict) == "undecided"
 
 
 @pytest.mark.parametrize(
@@ -171,18 +308,42 @@ def test_undecided_says_why(evidence, why):
     [(0.0, "1 : 1"), (0.5, "3.2 : 1"), (-1.5, "1 : 32"), (0.9999, "10 : 1"), (3.04, "1,100 : 1")],
 )
 def test_odds_are_rounded_to_two_figures(log10_lr, words):
-    assert report.odds(log10_lr) == words
+    assert wording.odds(log10_lr) == words
 
 
 def test_odds_too_large_to_count_do_not_overflow():
-    assert report.odds(400.0) == "1,000,000 or more : 1"
+    assert wording.odds(400.0) == "1,000,000 or more : 1"
 
 
-@pytest.mark.parametrize("reports", [[made()], [made(), hostile(), made(footprint(None, series=(), stills=()))], []])
+def test_a_country_claimed_as_a_whole_has_neither_point_nor_gate():
+    italy = replace(ROME, text="Italy", city="", region="", radius_km=0.0, geoname_id=0)
+    assert wording.claim_line(italy) == "Italy"
+    assert wording.gate(country().shares, italy) == ""
+    assert 'class="outlined"' in report.to_html([photographed(country(), claim=italy)])
+    point = replace(italy, text="41.89, 12.51")
+    assert "41.89° N, 12.51° E" in wording.claim_line(point)
+
+
+def test_undecided_photos_say_why():
+    assert "weighed against this claim" in wording.reason(weigh_photo([country()]))
+    assert "if it was taken elsewhere than" in wording.reason(weigh_photo([city(-2.0)]))
+    assert wording.sides(weigh_photo([city()])) == ("taken elsewhere", "taken there")
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [made()],
+        [made(), hostile(), made(footprint(None, series=(), stills=()))],
+        [photographed()],
+        [photographed(), made(), hostile_photo(), photographed(country(), claim=None)],
+        [],
+    ],
+)
 def test_html_loads_nothing_and_runs_nothing(reports):
     page = Page(report.to_html(reports, [Failure(HOSTILE, HOSTILE)]))
     assert not {"script", "link", "iframe", "object", "embed", "base", "form", "audio", "video"} & set(page.tags)
-    assert all(load.startswith(("#", "data:image/png;base64,")) for load in page.loads)
+    assert all(load.startswith(("#", "data:image/png;base64,", "data:image/jpeg;base64,")) for load in page.loads)
     css = (Path(report.__file__).parent / "report.css").read_text()
     assert "url(" not in css
     assert "@import" not in css
@@ -191,11 +352,56 @@ def test_html_loads_nothing_and_runs_nothing(reports):
 
 def test_html_shows_hidden_characters_and_quotes_markup():
     html = report.to_html([hostile()])
-    assert not report.HIDDEN.search(html.replace("\n", ""))
+    assert not wording.HIDDEN.search(html.replace("\n", ""))
     assert "<script>" not in html
     shown = r"a\nb\x1b[31m\x9bm\u202e<script>alert(1)</script>\udc80&.mp4"
     assert shown in Page(html).text
     assert "x" * 1001 not in html
+
+
+def test_html_of_a_photo_shows_hidden_characters_and_quotes_markup():
+    html = report.to_html([hostile_photo()])
+    assert not wording.HIDDEN.search(html.replace("\n", ""))
+    assert "<script>" not in html
+    text = Page(html).text
+    shown = r"a\nb\x1b[31m\x9bm\u202e<script>alert(1)</script>\udc80&.mp4"
+    assert text.count(shown) >= 12
+
+
+def test_what_files_and_folders_say_at_length_is_cut():
+    long = "x" * 10_000
+    told = Statement(long, long, long, True)
+    photo = msgspec.structs.replace(PHOTO, tags=((long, long),))
+    one = photographed(
+        copies(references=(reference(1, name=long, licence=long, origin=long),)),
+        country(shares=(Share("IT", long, 0.5), Share("ES", "Spain", 0.2))),
+        stated(statements=(told,), places=(Place(long, long, 1.0, 2.0),)),
+        photo=photo,
+        claim=replace(ROME, text=long),
+    )
+    assert "x" * 1001 not in report.to_html([one])
+    assert "x" * 121 not in report.to_text(one, 20_000)
+
+
+def test_html_of_a_photo_tells_everything():
+    page = Page(report.to_html([photographed()]))
+    for part in ("Taken there", "moderate", "25 : 1", "Rome, Lazio, Italy", "On the map", "claimed: Rome, Lazio, Italy",
+                 "GPS position", "One of: Italy, Spain, Portugal (90 %)", "Gate: passed", "not covered by the model",
+                 "25 to 50 %", "rome-11.jpg", "The first 12 of 15 recorded", "+0.50", "CC0", "an archive",
+                 "The fall when a part", "agrees", "contradicts", "cannot be compared", "✕", "JPEG, RGB",
+                 "EXIF orientation 6", "turned upright", "is not denied", "can be written by anyone"):  # fmt: skip
+        assert part in page.text, part
+    assert "rome-12.jpg" not in page.text
+    assert "absence of detection is no guarantee" not in page.text
+    assert page.tags.count("img") == 1 + 2 + 1 + 12 + 1  # in the answer, beside two lists, near copy, references, heat
+    assert "near copies" in page.text.split("Most references look alike")[0]
+
+
+def test_the_map_of_a_page_is_drawn_once_for_all_its_photos():
+    one, three = (report.to_html([photographed(country(heat=None))] * count) for count in (1, 3))
+    assert len(three) - len(one) < len(one)
+    assert one.count('<svg class="map"') == 2
+    assert "map-edge" not in report.to_html([made()])
 
 
 def test_html_tells_everything():
@@ -224,6 +430,55 @@ def test_pages_can_be_made_of_little(evidence):
         one = made(evidence, clip=clip)
         assert "nan" not in report.to_html([one]).replace(CLIP.sha256, "")
         assert report.to_text(one, 60)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        [],
+        [country(shares=(), shortlist=None, places=(), heat=None)],
+        [country(shares=(Share("IT", "Italy", math.nan),), shortlist=Shortlist((), 0.9))],
+        [country(shares=(Share("XX", "Nowhere", 0.2), Share("SG", "Singapore", 0.5)))],
+        [country(places=(Place("GPS", "EXIF", math.nan, 0.0),) * 30)],
+        [country(heat=Heat("Nothing.", 0, 0, (), JPEG)), country(heat=Heat("Nothing.", 1, 1, (math.nan,), b""))],
+        [city(references=(reference(1, similarity=math.nan), reference(2, same=7.0)))],
+        [city(math.nan, score=None, references=()), stated(statements=(), places=())],
+    ],
+)
+def test_pages_of_photos_can_be_made_of_little(evidence):
+    for claim in (ROME, replace(ROME, city="", radius_km=600.0), replace(ROME, country="ZZ", country_name=""), None):
+        one = photographed(*evidence, claim=claim) if evidence else replace(photographed(claim=claim), verdicts=())
+        assert "nan" not in report.to_html([one])
+        assert "nan" not in report.to_text(one, 60)
+
+
+def test_bars_are_fine_and_the_heaviest_references_come_first():
+    assert charts.bar_text(0.5, 10) == "█████"
+    assert charts.bar_text(0.01, 10) == "▏"
+    assert charts.bar_text(math.nan, 10) == ""
+    pairs = charts.pairs([reference(5), reference(1, same=0.1), reference(3)])
+    assert [pair.reference.name for pair in pairs] == ["rome-1.jpg", "rome-3.jpg", "rome-5.jpg"]
+    assert pairs[0].vote == pytest.approx(-0.98 * 0.8)
+
+
+def test_a_class_of_several_countries_covers_each_of_them():
+    share = Share("IT", "Italy, San Marino, Malta", 0.5)
+    assert charts.covers(share, "MT", "Malta")
+    assert not charts.covers(share, "MH", "Mal")
+    (bar,) = (bar for bar in charts.bars(country(shares=(share,)), "MT", "Malta") if bar.claimed)
+    assert bar.rank == 1
+
+
+def test_heat_keeps_what_matters_on_one_scale():
+    cells = charts.heat_cells(Heat("m", 2, 2, (0.2, -0.1, 0.001, math.nan), JPEG))
+    assert [(cell.column, cell.row, cell.part) for cell in cells] == [(0, 0, 1.0), (1, 0, -0.5)]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.0, "<1 %"), (0.006, "<1 %"), (0.41, "41 %"), (0.999, ">99 %"), (math.nan, "no number")]
+)
+def test_percents_are_never_a_round_zero_or_hundred(share, words):
+    assert wording.percent(share) == words
 
 
 def test_the_same_inputs_give_the_same_report():

@@ -1,4 +1,4 @@
-"""What is drawn where? The geometry of the report's three charts; the template draws it.
+"""What is drawn where? The geometry of the report's charts; the template draws it (the map is worldmap.py's).
 
 Places are percentages of the plot, y downwards, so a drawing stretches to any page while its text keeps its size.
 """
@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sightcheck.verdict import BANDS, Cloud, Evidence, Series
+from sightcheck.verdict import BANDS, Cloud, Evidence, Heat, Reference, Series, Share
 
 Point = tuple[float, float]
 
 SPARKS = "▁▂▃▄▅▆▇█"
+BLOCKS = " ▏▎▍▌▋▊▉█"
 SCALE_END = 4.0  # in log10 LR: leaves the last band, from 3 on, as wide as the one before it
 
 
@@ -64,6 +65,34 @@ class Scatter:
     real: tuple[Point, ...]
     synthetic: tuple[Point, ...]
     here: Point | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A country's share as a bar; `rank` counts from 1, and 0 stands for the claimed country that is not covered."""
+
+    rank: int
+    name: str
+    share: float
+    listed: bool
+    claimed: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A reference beside the query; `vote` in [-1, 1] is its similarity times how far it says same, not different."""
+
+    reference: Reference
+    vote: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A part of the picture that matters: its column and row, and `part` in [-1, 1] of the most that any did."""
+
+    column: int
+    row: int
+    part: float
 
 
 def scale_bands() -> list[Band]:
@@ -125,6 +154,52 @@ def scatter(cloud: Cloud) -> Scatter | None:
     )
 
 
+def covers(share: Share, code: str, name: str) -> bool:
+    """Whether a share is that of a country, alone or as one of several that the model does not tell apart."""
+    return share.code == code or f", {name}, " in f", {share.name}, "
+
+
+def bars(evidence: Evidence, code: str = "", name: str = "", most: int = 5) -> list[Bar]:
+    """The likeliest countries, then the claimed one where it is further down or not covered."""
+    listed = evidence.shortlist.codes if evidence.shortlist else ()
+    ranked = [
+        Bar(rank, one.name, _held(one.probability), one.code in listed, bool(code) and covers(one, code, name))
+        for rank, one in enumerate(evidence.shares, 1)
+    ]
+    found = [bar for bar in ranked if bar.claimed]
+    absent = [Bar(0, name, math.nan, False, True)] if code and ranked and not found else []
+    return [*ranked[:most], *(bar for bar in found if bar.rank > most), *absent]
+
+
+def bar_text(share: float, width: int) -> str:
+    """Share in [0, 1] -> a bar of at most `width` characters, fine to an eighth of one."""
+    full, rest = divmod(round(_held(share) * width * 8), 8)
+    return "█" * full + BLOCKS[rest].strip()
+
+
+def pairs(references: Sequence[Reference]) -> list[Pair]:
+    """References by their weight in the vote, the similarity of the scene, the heaviest first."""
+    known = [one for one in references if math.isfinite(one.similarity) and math.isfinite(one.same)]
+    ranked = sorted(known, key=lambda one: -one.similarity)
+    return [Pair(one, min(max(one.similarity * (2 * one.same - 1), -1.0), 1.0)) for one in ranked]
+
+
+def heat_cells(heat: Heat) -> list[Cell]:
+    """The cells that carried a fiftieth of the largest one's part or more."""
+    peak = heat_peak(heat)
+    cells = [
+        Cell(at % heat.columns, at // heat.columns, value / peak)
+        for at, value in enumerate(heat.values)
+        if peak and math.isfinite(value)
+    ]
+    return [cell for cell in cells if abs(cell.part) >= 0.02]
+
+
+def heat_peak(heat: Heat) -> float:
+    """The largest part that any cell carried, either way; 0 where nothing was measured."""
+    return max((abs(value) for value in heat.values if math.isfinite(value)), default=0.0)
+
+
 def sparkline(series: Series, width: int) -> tuple[str, float]:
     """Series -> (one character per cell, mean value); shares run from 0 to 100 %, other units from least to most."""
     values = [value for _, value in _samples(_in_percent(series))]
@@ -165,6 +240,10 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _held(share: float) -> float:
+    return min(max(share, 0.0), 1.0) if math.isfinite(share) else 0.0
 
 
 def _timeline(unit: str, group: list[Series], end: float, x: tuple[Tick, ...], marks: tuple[Tick, ...]) -> Timeline:
