@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sightcheck import sandbox
 from sightcheck.media import look
 from sightcheck.report import Report
-from sightcheck.verdict import Evidence, weigh_photo, weigh_video
+from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
 from sightcheck.video.detectors import DETECTORS, Detector, detector
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _from_pixels(
     seen: "Seen", claim: "Claim | None", gallery: "Gallery | None", reader: "Reader", heat: bool
 ) -> list[Evidence]:
     """What the pixels say: near copies, the city's vote, the country, the deciding one first."""
-    from sightcheck.media.photo import jpeg
+    from sightcheck.media.photo import jpeg, png
     from sightcheck.place import examine, plausible
     from sightcheck.place.gallery import Gallery, fingerprint, near
 
@@ -92,7 +92,7 @@ def _from_pixels(
                 examine.of_copies(references, copies, picture),
                 examine.of_city(read, reader, claim, references, copies, picture),
             ]
-    country = examine.of_country(read, reader, claim)
+    country = replace(examine.of_country(read, reader, claim), stills=(Still(0.0, png(seen.pixels, 240)),))
     if heat:
         at = examine.looked_for(read, reader, claim)
         country = replace(country, heat=plausible.occlusion(seen.pixels, reader, at, jpeg(seen.pixels, 320, 85)))

@@ -20,7 +20,7 @@ ROWS = ("upper left", "upper right", "lower left", "lower right", "centre", "max
 
 @dataclass(frozen=True)
 class Measures:
-    """Accuracy among the k likeliest for TOPS, balanced accuracy, calibration error, coverage and size of shortlists."""
+    """Accuracy among the k likeliest for TOPS, balanced accuracy, calibration error; shortlists' coverage and size."""
 
     top: tuple[Estimate, ...]
     balanced: Estimate

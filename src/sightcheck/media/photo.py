@@ -141,6 +141,15 @@ def jpeg(pixels: NDArray[np.uint8], shorter: int, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def png(pixels: NDArray[np.uint8], shorter: int) -> bytes:
+    """(H, W, 3) uint8 -> a PNG whose shorter side is at most `shorter` pixels."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    _shrunk(Image.fromarray(np.ascontiguousarray(pixels)), shorter).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def from_jpeg(data: bytes) -> NDArray[np.uint8]:
     """A JPEG that `jpeg` made -> (H, W, 3) uint8. Not for strangers' files: it runs in this process."""
     from PIL import Image

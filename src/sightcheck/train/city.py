@@ -1,6 +1,6 @@
 """Same city or not? The pair network of section 8.3.2 on features, with its sampling of balanced, plausible pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset
 
 from sightcheck.place.city import PairHead
+from sightcheck.place.country import normalised
 from sightcheck.train.backbones import backbone
 from sightcheck.train.heads import Standard
 from sightcheck.train.loop import Progress, Schedule, fit
+from sightcheck.train.photographs import Pixels, augmented
 
 Values = NDArray[np.float32]
 UNITS, HIDDEN = 64, 64
@@ -45,11 +47,16 @@ class City:
 class Branch(nn.Module):
     """(n, d) features, or (n, 3, 224, 224) pixels where the backbone learns too -> (n, 64)."""
 
-    def __init__(self, recipe: City, views: Values) -> None:
+    def __init__(self, recipe: City, standard: Values | None) -> None:
         super().__init__()
-        self.backbone = Standard(views) if recipe.frozen else backbone(recipe.backbone, recipe.pretrained)
+        self.backbone: nn.Module
+        if standard is None:
+            self.backbone = backbone(recipe.backbone, recipe.pretrained)
+            width = int(self.backbone.features)  # type: ignore[arg-type]
+        else:
+            self.backbone, width = Standard(standard), standard.shape[-1]
         self.dropout = nn.Dropout(recipe.dropout)
-        self.head = nn.Linear(views.shape[-1] if recipe.frozen else int(self.backbone.features), UNITS)  # type: ignore[arg-type]
+        self.head = nn.Linear(width, UNITS)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, d) or (n, 3, 224, 224) -> (n, 64)."""
@@ -59,9 +66,9 @@ class Branch(nn.Module):
 class Pairs(nn.Module):
     """Two photos -> logit of "different cities", (n,)."""
 
-    def __init__(self, recipe: City, views: Values) -> None:
+    def __init__(self, recipe: City, standard: Values | None = None) -> None:
         super().__init__()
-        self.branch = Branch(recipe, views)
+        self.branch = Branch(recipe, standard)
         self.hidden = nn.Linear(2 * UNITS, HIDDEN)
         self.out = nn.Linear(HIDDEN, 1)
         self.symmetric = recipe.symmetric
@@ -115,23 +122,42 @@ def _different(
     return i, j
 
 
-def train(
-    recipe: City, views: Values, cities: NDArray[np.intp], countries: NDArray[np.intp], folder: Path,
-    progress: Progress | None = None,
-) -> Pairs:  # fmt: skip
-    """Views (n, v, ...) of n photos: features or pixels; cities (n,), Top-2 countries (n, 2) -> the pair network."""
-    torch.manual_seed(recipe.schedule.seed)
-    model = Pairs(recipe, views)
-    tensor = torch.from_numpy(views)
+Look = Callable[[int, np.random.Generator], torch.Tensor]
+"""Row of a photo and a random generator -> what its branch takes: one view's features, or one augmentation's pixels."""
 
-    def data(epoch: int) -> TensorDataset:
-        random = np.random.default_rng((recipe.schedule.seed, epoch))
-        rows = sample(cities, countries, recipe.pairs, recipe.plausible, random)
-        seen = random.integers(0, views.shape[1], (len(rows), 2))
-        swapped = random.random(len(rows)) < 0.5
-        left, right = np.where(swapped, rows[:, 1], rows[:, 0]), np.where(swapped, rows[:, 0], rows[:, 1])
-        different = torch.from_numpy(rows[:, 2].astype(np.float32))
-        return TensorDataset(tensor[left, seen[:, 0]], tensor[right, seen[:, 1]], different)
+
+class Sampled(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+    """An epoch's pairs, each photo through a view of its own, the order of the two at random."""
+
+    def __init__(self, rows: NDArray[np.intp], look: Look, seed: tuple[int, ...]) -> None:
+        self.rows, self.look, self.seed = rows, look, seed
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        random = np.random.default_rng((*self.seed, at))
+        first, second, different = self.rows[at].tolist()
+        if random.random() < 0.5:
+            first, second = second, first
+        return self.look(first, random), self.look(second, random), torch.tensor(float(different))
+
+
+def train(
+    recipe: City, look: Look, cities: NDArray[np.intp], countries: NDArray[np.intp], folder: Path,
+    standard: Values | None = None, progress: Progress | None = None,
+) -> Pairs:  # fmt: skip
+    """How n photos are seen, their cities (n,) and Top-2 countries (n, 2) -> the pair network.
+
+    `standard`: features (n, v, d) whose mean and deviation a `frozen` recipe takes out.
+    """
+    torch.manual_seed(recipe.schedule.seed)
+    model = Pairs(recipe, standard)
+
+    def data(epoch: int) -> Sampled:
+        seed = (recipe.schedule.seed, epoch)
+        rows = sample(cities, countries, recipe.pairs, recipe.plausible, np.random.default_rng(seed))
+        return Sampled(rows, look, seed)
 
     def loss(net: nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
         a, b, different = batch
@@ -139,6 +165,17 @@ def train(
 
     fit(model, data, loss, recipe.schedule, folder, progress)
     return model
+
+
+def of_views(views: Values) -> Look:
+    """Features (n, v, d) -> one view of a photo at random."""
+    tensor = torch.from_numpy(views)
+    return lambda row, random: tensor[row, int(random.integers(views.shape[1]))]
+
+
+def of_pixels(photos: Sequence[Pixels]) -> Look:
+    """Photos (n) uint8 -> one augmentation of a photo, as pixels (3, 224, 224). 8.3.2."""
+    return lambda row, random: torch.from_numpy(normalised(augmented(photos[row], random)[None])[0])
 
 
 def indices(names: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:

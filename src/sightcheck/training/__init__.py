@@ -1,1 +1,95 @@
 """Which table makes which model? Recipes run from photos to a model folder with its card."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightcheck.errors import BrokenInstallation, UsageError
+
+if TYPE_CHECKING:
+    from sightcheck.train.loop import Schedule
+    from sightcheck.training.photos import Photos
+
+VIEWS = 4
+"""Augmented views of each photo that the heads on the shared backbone learn from, beside the five crops."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A recipe by name and what was asked of it; "" , 0 and None mean the recipe's own."""
+
+    recipe: str
+    name: str = ""
+    backbone: str = ""
+    epochs: int = 0
+    grouped: bool = False
+    symmetric: bool = False
+    teacher: Path | None = None
+    to: Path | None = None
+
+
+def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
+    """Train what was asked on some tables of photos -> the model's folder.
+
+    Raises UsageError for what makes no sense together, BrokenInstallation without the train extra.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise BrokenInstallation("training needs PyTorch: pip install 'sightcheck[train]'") from None
+    from sightcheck.training import photos
+
+    if asked.recipe == "backbone":
+        return photos.backbone(asked.to)
+    found = photos.read(tables, told)
+    return _whole(asked, found, told) if asked.recipe.startswith("whole-") else _head(asked, found, told)
+
+
+def to_text(folder: Path) -> str:
+    """A model's folder -> what its card says of it, a metric a line."""
+    from sightcheck import weights
+
+    card = weights.card(folder)
+    lines = [f"{card.name}: {card.summary}", f"written to {folder}", f"held out: {card.split}"]
+    for one in (*card.metrics, *card.controls):
+        interval = "" if one.low is None or one.high is None else f"  [{one.low:.3f}, {one.high:.3f}]"
+        value = "undefined" if one.value is None else f"{one.value:.3f}"
+        lines.append(f"  {one.name:32} {one.scope:44} {value}{interval}")
+    return "\n".join(lines)
+
+
+def _head(asked: Asked, found: "Photos", told: Callable[[float, str], None] | None) -> Path:
+    """A head on the shared backbone."""
+    from sightcheck.training import city, country, photos, scene
+
+    if asked.backbone or asked.epochs:
+        raise UsageError("--backbone and --epochs belong to the whole-... recipes")
+    views = photos.seen(found, VIEWS, told)
+    if asked.recipe == "scene":
+        if asked.teacher is None:
+            raise UsageError("the scene recipe learns from a teacher: give --teacher FILE.npz")
+        return scene.train(found, views, asked.teacher, asked.to)
+    if asked.recipe == "country":
+        return country.train(found, views, asked.to)
+    return city.train(found, views, asked.to, asked.symmetric)
+
+
+def _whole(asked: Asked, found: "Photos", told: Callable[[float, str], None] | None) -> Path:
+    """A whole network by the thesis's recipe."""
+    from sightcheck.train.city import City
+    from sightcheck.train.country import Country
+    from sightcheck.training import whole
+
+    name = asked.name or asked.recipe
+    if asked.recipe == "whole-country":
+        one = Country()
+        one = replace(one, backbone=asked.backbone or one.backbone, schedule=_shorter(one.schedule, asked.epochs))
+        return whole.train_country(found, one, name, asked.to, asked.grouped, told)
+    two = City(symmetric=asked.symmetric)
+    two = replace(two, backbone=asked.backbone or two.backbone, schedule=_shorter(two.schedule, asked.epochs))
+    return whole.train_city(found, two, name, asked.to, told)
+
+
+def _shorter(schedule: "Schedule", epochs: int) -> "Schedule":
+    return replace(schedule, epochs=epochs) if epochs else schedule

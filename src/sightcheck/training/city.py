@@ -120,7 +120,8 @@ def fitted(data: Known, recipe: pairs.City, rows: Rows) -> pairs.Pairs:
     _, classes = pairs.indices(data.cities[rows].tolist())
     folder = cache() / key.hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
-    return pairs.train(recipe, training_views(data.views[rows]), classes, data.top_two[rows], folder)
+    views = training_views(data.views[rows])
+    return pairs.train(recipe, pairs.of_views(views), classes, data.top_two[rows], folder, views)
 
 
 def _trials(
