@@ -128,7 +128,7 @@ def load(name: str) -> Weights:
 
 
 def session(network: bytes, threads: int = 0) -> "InferenceSession":
-    """ONNX bytes -> a session on the CPU; `threads` 0: one a core. Raises BrokenInstallation for a network it refuses."""
+    """ONNX bytes -> a session on the CPU; `threads` 0: one a core. Raises BrokenInstallation where it is refused."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -22,6 +22,7 @@ import numpy as np
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
+from sightcheck.bench import speed_photo
 from sightcheck.media import Encoding, Sampling, encode, windows
 from sightcheck.video import fewshot
 from sightcheck.video.footprint import as_it_is, recoded
@@ -79,6 +80,8 @@ def measurements(yuv: NDArray[np.uint8]) -> Iterator[Row]:
         yield from memory(folder)
         yield from cold(folder, yuv)
         yield from training(folder)
+        for name, value, unit, goal in speed_photo.measurements(folder):
+            yield Row(name, value, unit, f"goal: {goal}" if goal else "")
 
 
 def extraction(folder: Path, yuv: NDArray[np.uint8], encoding: Encoding) -> Iterator[Row]:

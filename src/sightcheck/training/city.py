@@ -69,7 +69,7 @@ def known(photos: Photos, views: Values, recipe: heads.CountryHead | None = None
     kept, labels, classes = taught([item.country for item in photos.items])
     items = [photos.items[at] for at in kept]
     fold = tables.folds(items, [f"{item.country} {item.source}" for item in items])
-    logits = _held_out(recipe or heads.CountryHead(), views[kept], classes, len(labels), fold)
+    logits = countries.held_out(recipe or heads.CountryHead(), views[kept], classes, len(labels), fold)
     told = country.fused(logits[:, : len(country.CROPS)])
     rows = np.array([at for at, item in enumerate(items) if item.city], np.intp)
     of_cities = tuple(items[at] for at in rows)
@@ -175,15 +175,6 @@ def margin(found: Sequence[Trial]) -> Calibration:
     there = np.array([one.claimed == one.truth for one in passed])
     names = [f"{one.claimed} {one.truth}" for one in passed]
     return calibrate(np.array([one.margin for one in passed]), there, names)
-
-
-def _held_out(recipe: heads.CountryHead, views: Values, classes: Rows, count: int, fold: Rows) -> Values:
-    """`countries.held_out`, kept in the cache: two heads ask for the same."""
-    key = hashlib.sha256(repr((recipe, classes.tolist(), fold.tolist())).encode() + views[:, 0].tobytes()).hexdigest()
-    path = cache() / f"{key}.npy"
-    if not path.exists():
-        np.save(path, countries.held_out(recipe, views, classes, count, fold))
-    return np.asarray(np.load(path, allow_pickle=False))
 
 
 def _main(items: Sequence[Item]) -> Rows:

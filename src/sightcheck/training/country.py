@@ -1,5 +1,6 @@
 """The country model: a head on the shared backbone, cross-validated by group, calibrated on held-out photos (7.3)."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.place import country
 from sightcheck.train import features, heads
 from sightcheck.train.export import to_onnx
-from sightcheck.training.photos import FEWEST, SPLIT, Photos, card, metric, sources, taught, training_views
+from sightcheck.training.photos import FEWEST, SPLIT, Photos, cache, card, metric, sources, taught, training_views
 from sightcheck.weights import Metric
 
 
@@ -56,11 +57,19 @@ COUNTRY_LIMITS = (
 def held_out(
     recipe: heads.CountryHead, views: NDArray[np.float32], classes: NDArray[np.intp], count: int, fold: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Features (n, v, d) -> (n, 6, C) logits of the test views, each photo's by a head that was taught without it."""
+    """Features (n, v, d) -> (n, 6, C) logits of the test views, each photo's by a head that was taught without it.
+
+    Kept in the cache: the city model and the study ask for the same.
+    """
+    asked = repr((recipe, classes.tolist(), fold.tolist(), views.shape)).encode()
+    path = cache() / f"{hashlib.sha256(asked + views[:, 0].tobytes()).hexdigest()}.npy"
+    if path.exists():
+        return np.asarray(np.load(path, allow_pickle=False))
     logits = np.zeros((len(views), features.TEST_VIEWS, count), np.float32)
     for number in np.unique(fold):
         net = heads.country(recipe, training_views(views[fold != number]), classes[fold != number], count)
         logits[fold == number] = heads.outputs(net, views[fold == number, : features.TEST_VIEWS])
+    np.save(path, logits)
     return logits
 
 
