@@ -193,11 +193,17 @@ def evaluate(
     kind: Annotated[list[str] | None, typer.Option(help="Score these kinds only; all are taught.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """How well does a detector do on generators and sources it was not taught? With controls."""
+    """How well does a detector do on generators and sources it was not taught? Country and city models: as they are."""
     from sightcheck.bench import evaluate as evaluation
-    from sightcheck.bench import tables
+    from sightcheck.bench import evaluate_photos, tables
 
     with progress_bar() as show:
+        if evaluate_photos.role(detector) in evaluate_photos.ROLES:
+            scored = evaluate_photos.evaluate(
+                detector, manifest, lambda done, of: show(f"{done}/{of} photos", done / of)
+            )
+            print_safely(evaluate_photos.to_json(scored) if json else evaluate_photos.to_text(scored))
+            return
         found = evaluation.evaluate(
             detector, manifest, tuple(kind or ()), lambda done, of: show(f"{done}/{of} clips", done / of)
         )

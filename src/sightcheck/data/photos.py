@@ -1,5 +1,6 @@
 """Which photos are there, and which of them are one picture? A table of photos with their countries and cities."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def folds(items: Sequence[Item], labels: Sequence[str], k: int = 5, seed: int = 
 
     fold = np.zeros(len(items), dtype=np.intp)
     splits = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
-    for number, (_, held_out) in enumerate(splits.split(fold, list(labels), [item.group for item in items])):
-        fold[held_out] = number
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a label with fewer photos than folds is in fewer folds
+        for number, (_, held_out) in enumerate(splits.split(fold, list(labels), [item.group for item in items])):
+            fold[held_out] = number
     return fold

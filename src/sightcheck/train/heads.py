@@ -1,5 +1,6 @@
 """What can be learned on top of the shared backbone as it is? Linear heads on its standardised features."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,7 @@ class CountryHead:
 
 def country(recipe: CountryHead, views: Values, classes: NDArray[np.intp], count: int) -> nn.Module:
     """Features (n, v, d) of v views a photo, classes (n,) of `count` -> network (m, d) -> (m, C) logits."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     standard = Standard(views)
@@ -46,7 +48,9 @@ def country(recipe: CountryHead, views: Values, classes: NDArray[np.intp], count
         x = standard(torch.from_numpy(views.reshape(-1, views.shape[-1]))).numpy()
     repeated = np.repeat(classes, views.shape[1])
     weights = class_weights(classes, count).numpy()[repeated]
-    fitted = LogisticRegression(C=recipe.strength, max_iter=recipe.iterations).fit(x, repeated, weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of steps is a part of the recipe
+        fitted = LogisticRegression(C=recipe.strength, max_iter=recipe.iterations).fit(x, repeated, weights)
     linear = nn.Linear(views.shape[-1], count)
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(fitted.coef_))

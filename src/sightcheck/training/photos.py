@@ -118,11 +118,12 @@ def sources(items: Sequence[Item]) -> tuple[Source, ...]:
 def card(
     name: str, summary: str, recipe: dict[str, Any], came_from: tuple[Source, ...], split: str,
     metrics: tuple[Metric, ...], controls: tuple[Metric, ...], limits: tuple[str, ...], photos: Photos | None,
+    method: str = "",
 ) -> Card:  # fmt: skip
     """A card, with the versions of what made the model."""
     libraries = ("sightcheck", "torch", "onnx", "onnxruntime", "scikit-learn", "numpy", "pillow")
     return Card(
-        name=name, method=name, summary=summary, recipe=recipe, sources=came_from, split=split, metrics=metrics,
-        controls=controls, limits=limits, not_for=NOT_FOR, versions={one: version(one) for one in libraries},
+        name=name, method=method or name, summary=summary, recipe=recipe, sources=came_from, split=split,
+        metrics=metrics, controls=controls, limits=limits, not_for=NOT_FOR, versions={one: version(one) for one in libraries},
         made=datetime.now(UTC).isoformat(timespec="seconds"), left_out=photos.left_out if photos else (),
     )  # fmt: skip

@@ -68,7 +68,7 @@ def city_tables(photos: Photos, views: Views) -> Iterator[str]:
     data = city.known(photos, views)
     counts = Counter(data.cities[data.main].tolist())
     yield f"\nClaimed cities: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}.\n"
-    yield "| protocol | head | plausible pairs | vote | gate | TP at FP 2 % | TP at FP 5 % | AUC | TP (8.3) | FP (8.4) |"
+    yield "| protocol | head | plausible pairs | vote | gate | TP, FP 2 % | TP, FP 5 % | AUC | TP (8.3) | FP (8.4) |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     settings = [(symmetric, plausible) for symmetric in (False, True) for plausible in (0.5, 0.0)]
     for name, protocol in city.PROTOCOLS.items():

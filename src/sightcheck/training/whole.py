@@ -59,6 +59,7 @@ def train_country(
     described = card(
         name, f"{len(labels)} classes of countries by {recipe.backbone} (7.3)", {"reads": "pixels", **asdict(recipe)},
         sources(items), SPLIT, country_metrics("held out", probabilities, listed, truth, scored), (), LIMITS, photos,
+        "country",
     )  # fmt: skip
     return weights.save(described, {"golden": golden, **country.to_arrays(meaning)}, root, network)
 
@@ -88,7 +89,7 @@ def train_city(
     described = card(
         name, f"Same city or not, by pairs, {recipe.backbone} (8.3.2)", {"reads": "pixels", **asdict(recipe)},
         sources(items), SPLIT, city_metrics("closed", cities.rates(found, gate=True)),
-        city_metrics("closed, no gate", cities.rates(found, gate=False)), LIMITS, photos,
+        city_metrics("closed, no gate", cities.rates(found, gate=False)), LIMITS, photos, "city",
     )  # fmt: skip
     return weights.save(described, {"golden": golden, **city.to_arrays(net.head(), margin(found))}, root, network)
 
