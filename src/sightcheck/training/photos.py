@@ -125,5 +125,6 @@ def card(
     return Card(
         name=name, method=method or name, summary=summary, recipe=recipe, sources=came_from, split=split,
         metrics=metrics, controls=controls, limits=limits, not_for=NOT_FOR,
-        versions={one: version(one) for one in libraries}, made=datetime.now(UTC).isoformat(timespec="seconds"), left_out=photos.left_out if photos else (),
+        versions={one: version(one) for one in libraries}, made=datetime.now(UTC).isoformat(timespec="seconds"),
+        left_out=photos.left_out if photos else (),
     )  # fmt: skip

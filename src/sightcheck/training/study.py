@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def main(*paths: str) -> None:
     """Print every table as Markdown, each as soon as it is there."""
     photos = read([Path(path) for path in paths])
     views = seen(photos, VIEWS)
-    for line in (*country_tables(photos, views), *city_tables(photos, views)):
+    for line in chain(country_tables(photos, views), city_tables(photos, views)):
         print(line, flush=True)
 
 
