@@ -34,7 +34,9 @@ def test_help_names_the_command_and_its_exit_statuses(command: tuple[str, ...]) 
 
 def test_every_command_is_there() -> None:
     assert {" ".join(one) for one in commands()} == {
-        "", "video", "teach", "evaluate", "weights", "weights list", "weights verify",
+        "", "video", "photo", "composite", "teach", "train", "evaluate",
+        "gallery", "gallery add", "gallery list", "gallery remove", "gallery export", "gallery import",
+        "weights", "weights list", "weights get", "weights verify",
     }  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def claimed(file: Clip | Photo, claim: Claim | None) -> bool:
 
 
 def claim_line(claim: Claim) -> str:
-    """`Rome, Latium, Italy (41.89° N, 12.51° E, within 10 km; given as “Roma”)`; what adds nothing is left out."""
+    """`Rome, Lazio, Italy (41.89° N, 12.51° E, within 10 km; given as “Roma”)`; what adds nothing is left out."""
     where = "" if whole_country(claim) else position(claim.lat, claim.lon, claim.radius_km)
     plain = claim.text.strip().casefold() in claim.label.casefold()
     told = "; ".join(filter(None, (where, "" if plain else f"given as “{shortened(claim.text, 80)}”")))

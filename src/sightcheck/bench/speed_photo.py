@@ -74,8 +74,8 @@ def throughput(reader: Reader, pictures: list[Pixels]) -> Iterator[Measured]:
 
     rounds = [(timed(whole, 1)[0], timed(bare, 1)[0]) for _ in range(5)]
     whole_s, bare_s = np.median(np.array(rounds), axis=0)
-    yield "five crops to countries", BATCH / whole_s, "photos a second", ""
-    yield "the same against the bare network", bare_s / whole_s, "times its rate", "at least 0.85"
+    yield "five crops to countries", BATCH / float(whole_s), "photos a second", ""
+    yield "the same against the bare network", float(bare_s / whole_s), "times its rate", "at least 0.85"
 
 
 def cold(folder: Path, pixels: Pixels) -> Measured:
