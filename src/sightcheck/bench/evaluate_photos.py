@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
 from sightcheck.bench import cities, countries
-from sightcheck.bench.cities import Rates
+from sightcheck.bench.cities import Rates, Trial
 from sightcheck.bench.countries import Measures
 from sightcheck.bench.metrics import Estimate
 from sightcheck.data import photos as tables
@@ -28,8 +28,8 @@ ROLES = ("country", "city")
 class PhotoEvaluation:
     """Measures of a model on the photos that could be read and are covered; rates of a city model, gate on and off.
 
-    `cells`: (claimed, true city, share verified) with the gate, as in Tables 8.2 and 8.3. `warnings`: what a reader
-    of the numbers must know.
+    `cells`: (claimed, true city, share verified) with the gate, as in Tables 8.2 and 8.3. `roc`: false and true
+    positive rate at every threshold on the gated margin. `warnings`: what a reader of the numbers must know.
     """
 
     model: str
@@ -38,6 +38,7 @@ class PhotoEvaluation:
     gated: Rates | None
     ungated: Rates | None
     cells: tuple[tuple[str, str, float], ...]
+    roc: tuple[tuple[float, float], ...]
     warnings: tuple[str, ...]
 
 
@@ -99,7 +100,7 @@ def _country(
     listed = probabilities >= meaning.threshold
     listed[np.arange(len(rows)), probabilities.argmax(1)] = True
     found = countries.measures(probabilities, listed, truth, [items[row].group for row in rows])
-    return PhotoEvaluation(name, len(rows), found, None, None, (), tuple(warnings))
+    return PhotoEvaluation(name, len(rows), found, None, None, (), (), tuple(warnings))
 
 
 def _city(name: str, items: list[Item], read: list[Embedding], reader: Reader, warnings: list[str]) -> PhotoEvaluation:
@@ -121,7 +122,15 @@ def _city(name: str, items: list[Item], read: list[Embedding], reader: Reader, w
     found = cities.trials(photos, reader.pair_head, every, every)
     cells = tuple((*cell, share) for cell, share in sorted(cities.matrix(found, gate=True).items()))
     gated, ungated = cities.rates(found, gate=True), cities.rates(found, gate=False)
-    return PhotoEvaluation(name, len(items), None, gated, ungated, cells, tuple(warnings))
+    return PhotoEvaluation(name, len(items), None, gated, ungated, cells, _roc(found), tuple(warnings))
+
+
+def _roc(found: Sequence[Trial]) -> tuple[tuple[float, float], ...]:
+    from sklearn.metrics import roc_curve
+
+    there = [one.claimed == one.truth for one in found]
+    fpr, tpr, _ = roc_curve(there, cities.scores(found, gate=True))
+    return tuple(zip(fpr.tolist(), tpr.tolist(), strict=True))
 
 
 def _gate(read: list[Embedding], items: list[Item], reader: Reader, name: str) -> NDArray[np.bool_]:
