@@ -13,12 +13,12 @@ from sightcheck import cli
 from sightcheck.bench import evaluate_photos
 from sightcheck.errors import UsageError
 
-ROWS = [
+TAKEN = [
     ("Rome", "Italy"),
     ("Madrid", "ES"),
     ("Rome", "IT"),
     ("Madrid", "Spain"),
-    ("Rome", "Italy"),
+    ("Rome", "ITA"),
     ("Nairobi", "Kenya"),
 ]
 
