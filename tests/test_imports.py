@@ -21,7 +21,7 @@ FLOORS = (
     ("data",),
     ("train",),
     ("bench",),
-    ("teach", "training", "batch", "server"),
+    ("teach", "training", "fetch", "batch", "server"),
     ("console",),
     ("cli_gallery",),
     ("cli",),

@@ -75,6 +75,7 @@ def _download(one: Published, part: Path, told: Told | None) -> None:
         raise BrokenInstallation(_needs_extra()) from None
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
+        stamina.instrumentation.set_on_retry_hooks([])  # it would write to stderr
         for attempt in stamina.retry_context(on=_passing, attempts=ATTEMPTS, timeout=None):
             with attempt:
                 _receive(one, part, told)

@@ -79,9 +79,9 @@ def measurements(yuv: NDArray[np.uint8]) -> Iterator[Row]:
             yield from extraction(folder, yuv, Encoding(crf=crf))
         yield from memory(folder)
         yield from cold(folder, yuv)
-        yield from training(folder)
         for name, value, unit, goal in speed_photo.measurements(folder):
             yield Row(name, value, unit, f"goal: {goal}" if goal else "")
+        yield from training(folder)
 
 
 def extraction(folder: Path, yuv: NDArray[np.uint8], encoding: Encoding) -> Iterator[Row]:

@@ -34,16 +34,28 @@ def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None]
 
     Raises UsageError for what makes no sense together, BrokenInstallation without the train extra.
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise BrokenInstallation("training needs PyTorch: pip install 'sightcheck[train]'") from None
+    _needs_torch()
     from sightcheck.training import photos
 
     if asked.recipe == "backbone":
         return photos.backbone(asked.to)
     found = photos.read(tables, told)
     return _whole(asked, found, told) if asked.recipe.startswith("whole-") else _head(asked, found, told)
+
+
+def geoclip_model() -> Path:
+    """GeoCLIP as a country model -> its folder. Raises BrokenInstallation where something it needs is not there."""
+    _needs_torch()
+    from sightcheck.training import geoclip
+
+    return geoclip.to_model()
+
+
+def _needs_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise BrokenInstallation("this needs PyTorch: pip install 'sightcheck[train]'") from None
 
 
 def to_text(folder: Path) -> str:
@@ -65,10 +77,10 @@ def _head(asked: Asked, found: "Photos", told: Callable[[float, str], None] | No
 
     if asked.backbone or asked.epochs:
         raise UsageError("--backbone and --epochs belong to the whole-... recipes")
+    if (asked.recipe == "scene") != (asked.teacher is not None):
+        raise UsageError("the scene recipe, and no other, learns from a teacher: give it --teacher FILE.npz")
     views = photos.seen(found, VIEWS, told)
-    if asked.recipe == "scene":
-        if asked.teacher is None:
-            raise UsageError("the scene recipe learns from a teacher: give --teacher FILE.npz")
+    if asked.recipe == "scene" and asked.teacher is not None:
         return scene.train(found, views, asked.teacher, asked.to)
     if asked.recipe == "country":
         return country.train(found, views, asked.to)
