@@ -59,7 +59,7 @@ def backbone(name: str, pretrained: bool = True) -> nn.Module:
             f"the ImageNet weights of {name} could not be fetched ({type(error).__name__}): connect to the "
             f"internet once, or take {' or '.join(CARRIED)}, whose weights are installed with the train extra"
         ) from error
-    net.features = net.num_features
+    net.features = getattr(net, "head_hidden_size", net.num_features)  # some have a layer behind their features
     return net
 
 

@@ -92,9 +92,14 @@ def seen(photos: Photos, views: int, told: Told | None = None) -> NDArray[np.flo
 
 
 def taught(names: Sequence[str]) -> tuple[NDArray[np.intp], list[str], NDArray[np.intp]]:
-    """Names (n) -> rows of those with at least FEWEST photos, the distinct names, and the rows' classes."""
+    """Names (n) -> rows of those with at least FEWEST photos, the distinct names, and the rows' classes.
+
+    Raises UsageError for fewer than two such names.
+    """
     counts = Counter(names)
     labels = sorted(name for name, count in counts.items() if count >= FEWEST and name)
+    if len(labels) < 2:
+        raise UsageError(f"nothing to tell apart: two countries or cities need {FEWEST} photos each; add photos")
     rows = np.array([at for at, name in enumerate(names) if name in set(labels)], np.intp)
     return rows, labels, np.array([labels.index(names[at]) for at in rows], np.intp)
 

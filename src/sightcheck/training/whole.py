@@ -22,6 +22,7 @@ from sightcheck.training.city import margin
 from sightcheck.training.city import metrics as city_metrics
 from sightcheck.training.country import metrics as country_metrics
 from sightcheck.training.photos import Photos, Told, cache, card, sources, taught
+from sightcheck.verdict import Calibration
 
 SHAPE = (2, 3, country.SIDE, country.SIDE)
 SPLIT = "a fifth of the groups held out (near copies together); the kept model is the one that was scored"
@@ -36,13 +37,19 @@ def train_country(
 
     `grouped`: the 61 classes of the thesis in place of single countries. Stopped, it goes on after its last epoch.
     """
+    weights.check_name(name, root)
     names = [str(gazetteer.class_of(item.country)) if grouped else item.country for item in photos.items]
     kept, labels, classes = taught(names)
     items, pixels = [photos.items[at] for at in kept], [photos.pixels[at] for at in kept]
     fold = tables.folds(items, [f"{item.country} {item.source}" for item in items])
     here, others = np.flatnonzero(fold == 0), np.flatnonzero(fold != 0)
     net = classifier.train(
-        recipe, [pixels[at] for at in others], classes[others], len(labels), _folder(name, recipe, items), told
+        recipe,
+        [pixels[at] for at in others],
+        classes[others],
+        len(labels),
+        _folder(name, (recipe, labels), items),
+        told,
     )
     logits = np.stack([_outputs(net, country.five_crops(pixels[at])) for at in here]).astype(np.float64)
     truth, scored = classes[here], [items[at] for at in here]
@@ -68,6 +75,7 @@ def train_city(
     photos: Photos, recipe: pairs.City, name: str, root: Path | None = None, told: Told | None = None
 ) -> Path:
     """The pair network of 8.3.2 on every city of at least FEWEST photos, gated by the bundled country model."""
+    weights.check_name(name, root)
     kept, labels, classes = taught([item.city for item in photos.items])
     items, pixels = [photos.items[at] for at in kept], [photos.pixels[at] for at in kept]
     fold = tables.folds(items, [f"{item.city} {item.source}" for item in items])
@@ -91,7 +99,7 @@ def train_city(
         sources(items), SPLIT, city_metrics("closed", cities.rates(found, gate=True)),
         city_metrics("closed, no gate", cities.rates(found, gate=False)), LIMITS, photos, "city",
     )  # fmt: skip
-    return weights.save(described, {"golden": golden, **city.to_arrays(net.head(), margin(found))}, root, network)
+    return weights.save(described, {"golden": golden, **city.to_arrays(net.head(), _margin(found))}, root, network)
 
 
 def _gate(top_two: NDArray[np.intp], items: Sequence[Item], city_name: str) -> NDArray[np.bool_]:
@@ -99,6 +107,12 @@ def _gate(top_two: NDArray[np.intp], items: Sequence[Item], city_name: str) -> N
     code = next(item.country for item in items if item.city == city_name)
     at = reader().countries.index(code)
     return np.full(len(items), True) if at is None else np.asarray((top_two == at).any(1))
+
+
+def _margin(found: Sequence[cities.Trial]) -> Calibration | None:
+    """Calibration of the vote's margin; None where no true or no false claim passed its gate."""
+    passed = {one.claimed == one.truth for one in found if one.passed}
+    return margin(found) if len(passed) == 2 else None
 
 
 def _outputs(net: nn.Module, crops: NDArray[np.float32]) -> NDArray[np.float32]:
