@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,23 @@ def test_a_claimed_country_gets_a_ratio_within_its_bound(home: Path) -> None:
     assert fitted is not None
     assert found.log10_lr is not None
     assert abs(found.log10_lr) <= fitted.bound
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda picture: picture.resize((90, 70)), "90 x 70"),
+        (lambda picture: picture.convert("L"), "no colour"),
+        (lambda picture: picture.point(lambda value: 100 + value // 20), "no contrast"),
+    ],
+)
+def test_a_photo_unlike_the_calibration_gets_no_ratio(home: Path, change: Callable, why: str) -> None:
+    change(Image.open(home / "query.jpg")).save(home / "odd.png")
+    report = asked(home, "Italy", "odd.png")
+    found = of(report, "country")
+    assert found.log10_lr is None
+    assert any(why in limit for limit in found.limits)
+    assert report.verdicts[0].answer == "undecided"
 
 
 def test_a_city_without_references_says_how_to_add_them(home: Path) -> None:

@@ -90,9 +90,12 @@ def _from_pixels(
             picture = partial(store.jpeg, claim.geoname_id)
             found = [
                 examine.of_copies(references, copies, picture),
-                examine.of_city(read, reader, claim, references, copies, picture),
+                examine.within(
+                    examine.of_city(read, reader, claim, references, copies, picture), seen.photo, seen.pixels
+                ),
             ]
-    country = replace(examine.of_country(read, reader, claim), stills=(Still(0.0, png(seen.pixels, 240)),))
+    country = examine.within(examine.of_country(read, reader, claim), seen.photo, seen.pixels)
+    country = replace(country, stills=(Still(0.0, png(seen.pixels, 240)),))
     if heat:
         at = examine.looked_for(read, reader, claim)
         country = replace(country, heat=plausible.occlusion(seen.pixels, reader, at, jpeg(seen.pixels, 320, 85)))
