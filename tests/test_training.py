@@ -169,7 +169,7 @@ def learnt(folder: Path, stop: float = 2.0, seed: int = 0, validate: bool = Fals
             raise Stopped
 
     held_out = iter([3.0, 1.0, 2.0, 2.5])
-    schedule = Schedule(epochs=4, batch=8, rate=0.1, milestones=(1, 3))
+    schedule = Schedule(epochs=4, batch=8, rate=0.1, milestones=(1,))
     folder.mkdir(exist_ok=True)
     check = (lambda _: next(held_out)) if validate else None
     loop.fit(model, data, loss, schedule, folder, progress, check)
@@ -189,6 +189,21 @@ def test_a_stopped_run_goes_on_to_the_same_weights_to_the_bit(tmp_path: Path) ->
     assert told[0].startswith("epoch 3/4")
     assert same(straight, resumed)
     assert not same(straight, learnt(tmp_path / "other", seed=7)[0]), "the start must matter for this test to say much"
+
+
+def test_every_photo_comes_once_an_epoch_in_another_order(tmp_path: Path) -> None:
+    came: list[list[int]] = [[], []]
+
+    def data(epoch: int) -> Any:
+        return torch.utils.data.TensorDataset(torch.arange(20.0)[:, None], torch.full((20,), epoch))
+
+    def loss(net: Any, batch: Any) -> Any:
+        came[int(batch[1][0])] += batch[0][:, 0].int().tolist()
+        return net(batch[0]).mean()
+
+    loop.fit(nn.Linear(1, 1), data, loss, Schedule(epochs=2, batch=5), tmp_path)
+    assert sorted(came[0]) == sorted(came[1]) == list(range(20))
+    assert came[0] != came[1] != list(range(20))
 
 
 def test_with_a_validation_the_best_epoch_is_kept(tmp_path: Path) -> None:
