@@ -1,13 +1,17 @@
+"""Is the place understood that is meant, and what lies where?"""
+
 import math
 import random
 import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sightcheck.errors import UsageError
 from sightcheck.place import gazetteer, tables
-from sightcheck.place.gazetteer import candidates, country_at, distance_km, parse
+from sightcheck.place.gazetteer import Claim, candidates, country_at, distance_km, parse
 
 ROME, ROME_GA, LONDON_ON, NEW_YORK, BERLIN = 3169070, 4219762, 6058560, 5128581, 2950159
 
@@ -28,7 +32,8 @@ ROME, ROME_GA, LONDON_ON, NEW_YORK, BERLIN = 3169070, 4219762, 6058560, 5128581,
         ("St. Petersburg, FL", 4171563), ("München", 2867714), ("東京", 1850147),
         ("Strasbourg, Grand Est", 2973783),
         ("Mexico City", 3530597), ("Singapore", 1880252), ("Québec", 6325494), ("Bo", 2410048),
-        ("Kiev", 703448),
+        ("Kiev", 703448), ("ｔｏｋｙｏ", 1850147), ("ROMA;IT", ROME), ("Singapore, Singapore", 1880252),
+        ("Monaco", 2993458), ("Maseru", 932505), ("St Peter Port, Guernsey", 3042287), ("Cayenne", 3382160),
     ],
 )  # fmt: skip
 def test_a_city_by_the_names_people_write(text: str, geoname_id: int) -> None:
@@ -41,7 +46,8 @@ def test_a_city_by_the_names_people_write(text: str, geoname_id: int) -> None:
     ("text", "code"),
     [("Italy", "IT"), ("IT", "IT"), ("italia", "IT"), ("the Netherlands", "NL"), ("UK", "GB"), ("usa", "US"),
      ("U.S.A.", "US"),
-     ("Georgia", "GE"), ("Türkiye", "TR"), ("BO", "BO"), ("GBR", "GB"), ("Kosovo", "XK"), ("Luxembourg", "LU")],
+     ("Georgia", "GE"), ("Türkiye", "TR"), ("BO", "BO"), ("GBR", "GB"), ("Kosovo", "XK"), ("Luxembourg", "LU"),
+     ("no", "NO"), ("nor", "NO"), ("prt", "PT"), ("tun", "TN"), ("pa", "PA")],  # Ho, Niort, Perth, Thun, Chongqing
 )  # fmt: skip
 def test_a_country_alone(text: str, code: str) -> None:
     claim = parse(text)
@@ -62,6 +68,9 @@ def test_a_country_alone(text: str, code: str) -> None:
         ("Rome, Frankreich", 'did you mean "Rome"'),
         ("nan,inf", "no place is called"),
         ("200,300", "latitude lies in -90 to 90"),
+        ("90.01,0", "latitude lies in -90 to 90"),
+        ("0,-180.5", "longitude in -180 to 180"),
+        ("   ", "give a city and its country"),
         ("0,-30", "lies at sea"),
         ("", "give a city and its country"),
         (",,\x00\x1b[2J", r"\x1b"),
@@ -85,12 +94,50 @@ def test_every_offer_to_an_ambiguous_name_can_be_typed():
             assert parse(label).label == label
 
 
+def understood(text: str) -> Claim | str:
+    """The claim, or what the user is told."""
+    try:
+        return parse(text)
+    except UsageError as told:
+        return str(told)
+
+
 def test_a_label_leads_back_to_its_place():
     """Or, of places that share a name and a region, to the most populous one."""
-    rows = random.Random(1).sample(range(len(tables.cities().lat)), 150)
-    for row in rows:
+    for row in random.Random(1).sample(range(len(tables.cities().lat)), 200):
         claim, _ = gazetteer.nearest_city(float(tables.cities().lat[row]), float(tables.cities().lon[row]))
         assert any(one.geoname_id == claim.geoname_id for one in candidates(claim.label)), claim.label
+        found = understood(claim.label)
+        if isinstance(found, str):
+            assert claim.label in found
+        else:
+            assert (found.country, found.region) == (claim.country, claim.region), claim.label
+
+
+def test_a_region_called_as_its_country_is_told_by_naming_it_twice():
+    assert parse("La Cañada, México, Mexico").region == "México"
+    assert parse("La Cañada, Querétaro, Mexico").region == "Querétaro"
+    assert parse("Berlin, Germany, Germany").geoname_id == BERLIN
+
+
+def test_candidates_come_likeliest_first_and_only_where_the_text_says():
+    every = candidates("London")
+    assert every[0].geoname_id == 2643743
+    assert {one.country for one in every} >= {"GB", "CA", "US"}
+    assert {one.country for one in candidates("London, US")} == {"US"}
+    assert candidates("Xyzzyville") == ()
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[-+]?\d{1,4}\.?\d{0,3}[,; ][-+]?\d{1,4}\.?\d{0,3}", fullmatch=True))
+@settings(max_examples=60, deadline=None)
+def test_any_text_is_a_place_or_is_told_why_not(text: str) -> None:
+    claim = understood(text)
+    if isinstance(claim, str):
+        assert claim.isprintable()
+    else:
+        assert -90 <= claim.lat <= 90
+        assert -180 <= claim.lon <= 180
+        assert claim.country == gazetteer.country_code(claim.country)
 
 
 def test_coordinates_are_of_the_city_they_lie_in():
@@ -127,6 +174,8 @@ def test_coordinates_are_of_the_city_they_lie_in():
         ("Simferopol", 44.9500, 34.1000, "UA"), ("Krasnodar", 45.0400, 38.9700, "RU"),
         ("Pristina", 42.6600, 21.1600, "XK"),
         ("Chukotka east of 180", 66.5, -175.0, "RU"), ("Chukotka west of 180", 67.0, 178.0, "RU"),
+        ("Maseru", -29.31, 27.48, "LS"), ("Bloemfontein", -29.12, 26.22, "ZA"), ("Cayenne", 4.92, -52.33, "GF"),
+        ("Saint Peter Port", 49.455, -2.540, "GG"), ("Cherbourg", 49.63, -1.62, "FR"),
         ("Taveuni", -16.85, -179.97, "FJ"), ("South Pole", -90.0, 0.0, "AQ"),
         ("Antarctica", -88.0, -100.0, "AQ"),
         ("off Nice, no land", 43.60, 7.30, "FR"), ("middle of the Atlantic", 40.0, -40.0, ""),
@@ -156,7 +205,9 @@ def test_distances_are_great_circles():
     assert distance_km(0, 0, 90, 0) == pytest.approx(quarter)
     assert distance_km(0, 179.5, 0, -179.5) == pytest.approx(quarter / 90)
     assert distance_km(52.5244, 13.4105, 41.8919, 12.5113) == pytest.approx(1184, abs=2)  # Berlin to Rome
+    assert distance_km(51.5074, -0.1278, 48.8566, 2.3522) == pytest.approx(343.6, abs=0.2)  # London to Paris
     assert distance_km(10, 20, 10, 20) == 0
+    assert distance_km(40, -70, -40, 110) == pytest.approx(2 * quarter)
     assert distance_km(90, 0, -90, 123) == pytest.approx(2 * quarter)
 
 
@@ -213,6 +264,7 @@ def test_outlines_are_closed_and_on_the_globe():
     for one in drawn.values():
         for ring in one.rings:
             assert ring.dtype == np.float32
+            assert np.isfinite(ring).all()
             assert np.array_equal(ring[0], ring[-1])
             assert np.abs(ring[:, 0]).max() <= 180.001
             assert np.abs(ring[:, 1]).max() <= 90

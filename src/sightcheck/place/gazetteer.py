@@ -64,10 +64,11 @@ class Claim:
 def parse(text: str) -> Claim:
     """ "Berlin", "Rome, GA", "London Ontario", "Italy", "IT", "41.9,12.5" -> Claim.
 
-    A country's name means the country, save for the CITY_STATES; so does its code, in small letters only where no city
-    is called so. Another name means its most populous place where that has CLEARLY times the inhabitants of the next
-    one in another region, those of places that are only also called so counting BY_ANOTHER_NAME, and where no region
-    elsewhere that is called so DWARFS it. Otherwise, and for what is unknown, UsageError offers what can be typed.
+    A country's name means the country, save for the CITY_STATES; so does its code, in small letters only where the
+    likeliest city of that name does not bear it as its own. Another name means its most populous place where that has
+    CLEARLY times the inhabitants of the next one in another region, those of places that are only also called so
+    counting BY_ANOTHER_NAME, and where no region elsewhere that is called so DWARFS it. Otherwise, and for what is
+    unknown, UsageError offers what can be typed.
     """
     found = candidates(text)
     if not found:
@@ -166,12 +167,14 @@ def _country(key: str) -> Country | None:
 
 
 def _country_alone(text: str) -> Country | None:
-    """The country that the whole text names. A code in small letters yields to a city of that name: Bo, Nan."""
+    """The country that the whole text names. A code in small letters yields to a city's own name: Bo, Nan."""
     key = fold(text)
     country = _country(key)
     if country is None or text.strip().isupper() or key in EVERYDAY_CODES:
         return country
-    return None if key in (country.code.casefold(), country.code3.casefold()) and rows_named(key) else country
+    if key not in (country.code.casefold(), country.code3.casefold()):
+        return country
+    return None if any(_own(row, key) for row in _fitting(key, ())[:1]) else country
 
 
 def _meant(text: str) -> tuple[str, list[int]]:
@@ -190,6 +193,8 @@ def _readings(text: str) -> list[tuple[str, list[str]]]:
 
 def _fitting(head: str, rest: Sequence[str]) -> list[int]:
     rows = [row for row in rows_named(head) if all(_within(row, part) for part in rest)]
+    if len(set(rest)) < len(rest):  # "México, Mexico": the first one means the region that is called as its country is
+        rows = [row for row in rows if (region := _region(row)) and rest[0] in region.keys] or rows
     return sorted(rows, key=lambda row: -_weight(row, head))
 
 
@@ -207,8 +212,12 @@ def _region(row: int) -> Region | None:
 
 def _weight(row: int, head: str) -> float:
     """Inhabitants of a place, fewer where the name is not its own; never 0."""
-    own = _plain(fold(city_names(row, row + 1)[0])) == _plain(head)
-    return max(float(cities().population[row]), 1.0) * (1.0 if own else BY_ANOTHER_NAME)
+    return max(float(cities().population[row]), 1.0) * (1.0 if _own(row, head) else BY_ANOTHER_NAME)
+
+
+def _own(row: int, head: str) -> bool:
+    """Whether the name is the place's own, and not another one that it is also called by."""
+    return _plain(fold(city_names(row, row + 1)[0])) == _plain(head)
 
 
 def _plain(key: str) -> str:
