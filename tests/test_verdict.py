@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from sightcheck.verdict import Evidence, calibrate, group_weights, strength, weigh_video
+from sightcheck.verdict import TAKEN_THERE, Evidence, calibrate, group_weights, strength, weigh_photo, weigh_video
 
 
 def evidence(log10_lr: float | None, method: str = "m") -> Evidence:
@@ -58,6 +58,34 @@ def test_a_verdict_has_no_truth_value() -> None:
 )
 def test_the_first_ratio_decides_unless_opposed(ratios: list[float | None], answer: str) -> None:
     assert weigh_video([evidence(ratio) for ratio in ratios]).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("city", "country", "answer", "band"),
+    [
+        (0.7, 0.6, "taken there", "weak"),
+        (0.7, 2.5, "taken there", "weak"),
+        (-1.2, -0.6, "not taken there", "moderate"),
+        (-1.2, 0.4, "not taken there", "moderate"),
+        (0.7, -0.6, "undecided", "none"),
+        (-1.2, 0.6, "undecided", "none"),
+        (0.4, 2.0, "undecided", "none"),
+        (None, 1.1, "taken there", "moderate"),
+        (None, -0.5, "not taken there", "weak"),
+        (None, None, "undecided", "none"),
+    ],
+)
+def test_the_city_decides_a_photo_unless_the_country_objects(
+    city: float | None, country: float | None, answer: str, band: str
+) -> None:
+    given = [evidence(city, "city"), evidence(country, "country"), evidence(None, "metadata")]
+    verdict = weigh_photo(given)
+    assert (verdict.answer, verdict.strength, verdict.question) == (answer, band, TAKEN_THERE)
+    assert verdict.evidence == tuple(given)
+
+
+def test_a_photo_without_evidence_is_undecided() -> None:
+    assert weigh_photo([]).answer == "undecided"
 
 
 def test_ratios_are_never_multiplied() -> None:
