@@ -6,9 +6,9 @@ reads log10 LR through fixed bands and never rounds up to an answer: between the
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +185,21 @@ class Calibration:
     def log10_lr(self, score: float) -> float:
         """Score on the detector's scale -> log10 likelihood ratio in [-bound, bound]."""
         return float(np.clip(self.slope * score + self.offset, -self.bound, self.bound))
+
+
+def to_arrays(calibration: Calibration | None, name: str) -> dict[str, NDArray[Any]]:
+    """Calibration, or None -> the two arrays of a model folder that hold it: `name` and `groups`."""
+    one = calibration
+    return {
+        name: np.array([one.slope, one.offset, one.bound] if one else [], np.float64),
+        "groups": np.array([one.groups_real, one.groups_synthetic] if one else [], np.int64),
+    }
+
+
+def from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> Calibration | None:
+    """The arrays of a model folder -> the calibration that `to_arrays` put there."""
+    numbers = arrays[name].tolist()
+    return Calibration(*numbers, *arrays["groups"].tolist()) if numbers else None
 
 
 def calibrate(scores: NDArray[np.float64], synthetic: NDArray[np.bool_], groups: Sequence[str]) -> Calibration:

@@ -7,18 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import sandbox, weights
+from sightcheck import weights
 from sightcheck.bench import cities, countries
 from sightcheck.bench.cities import Rates, Trial
 from sightcheck.bench.countries import Measures
 from sightcheck.bench.metrics import Estimate
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError, UsageError
-from sightcheck.media.photo import look_photo
+from sightcheck.errors import UsageError
 from sightcheck.place import country
 from sightcheck.place.embedding import Embedding, Names, Reader
-from sightcheck.place.gallery import fingerprint
 
 Progress = Callable[[int, int], None]
 ROLES = ("country", "city")
@@ -51,32 +49,11 @@ def evaluate(name: str, table: Path, progress: Progress | None = None) -> PhotoE
     """A country or city model, a table of photos -> PhotoEvaluation. Raises UsageError where nothing can be scored."""
     kind = role(name)
     reader = Reader(Names(country=name) if kind == "country" else Names(city=name))
-    items, read, failed = _read(tables.read(table), reader, progress)
-    warnings = [*_taught(reader.cards[kind], items), *failed]
+    items, read, left_out = tables.opened(tables.read(table), reader.embed, progress)
+    warnings = [*_taught(reader.cards[kind], items), *(f"left out: {one}" for one in left_out)]
     if kind == "country":
         return _country(name, items, read, reader, warnings)
     return _city(name, items, read, reader, warnings)
-
-
-def _read(
-    items: Sequence[Item], reader: Reader, progress: Progress | None
-) -> tuple[list[Item], list[Embedding], list[str]]:
-    """Items -> those that could be read, near copies in one group, their embeddings, and why the others could not."""
-    kept, read, prints, failed = [], [], [], []
-    for number, item in enumerate(items):
-        try:
-            seen = sandbox.run(look_photo, item.path.encode())
-        except InputError as error:
-            failed.append(f"left out: {Path(item.path).name}: {error}")
-            continue
-        kept.append(item)
-        read.append(reader.embed(seen.pixels))
-        prints.append(fingerprint(seen.pixels))
-        if progress is not None:
-            progress(number + 1, len(items))
-    if not kept:
-        raise UsageError("none of the photos can be read; check the paths in the table")
-    return [*tables.grouped(kept, np.array(prints, np.uint64))], read, failed
 
 
 def _taught(card: weights.Card, items: Sequence[Item]) -> list[str]:
@@ -86,7 +63,7 @@ def _taught(card: weights.Card, items: Sequence[Item]) -> list[str]:
 
 
 def _country(
-    name: str, items: list[Item], read: list[Embedding], reader: Reader, warnings: list[str]
+    name: str, items: Sequence[Item], read: Sequence[Embedding], reader: Reader, warnings: list[str]
 ) -> PhotoEvaluation:
     meaning = reader.countries
     classes = [meaning.index(item.country) for item in items]
@@ -103,7 +80,9 @@ def _country(
     return PhotoEvaluation(name, len(rows), found, None, None, (), (), tuple(warnings))
 
 
-def _city(name: str, items: list[Item], read: list[Embedding], reader: Reader, warnings: list[str]) -> PhotoEvaluation:
+def _city(
+    name: str, items: Sequence[Item], read: Sequence[Embedding], reader: Reader, warnings: list[str]
+) -> PhotoEvaluation:
     """Every photo claimed for every city, against all other photos of it: the procedure of 8.4.2."""
     rows = np.array([row for row, item in enumerate(items) if item.city], np.intp)
     names = tuple(sorted({items[row].city for row in rows}))
@@ -133,7 +112,7 @@ def _roc(found: Sequence[Trial]) -> tuple[tuple[float, float], ...]:
     return tuple(zip(fpr.tolist(), tpr.tolist(), strict=True))
 
 
-def _gate(read: list[Embedding], items: list[Item], reader: Reader, name: str) -> NDArray[np.bool_]:
+def _gate(read: Sequence[Embedding], items: Sequence[Item], reader: Reader, name: str) -> NDArray[np.bool_]:
     """(n,) whether each photo passes a city's gate; all do where its country is not covered."""
     at = reader.countries.index(next(item.country for item in items if item.city == name))
     return np.array([at is None or country.passes(one.countries, at) for one in read])

@@ -1,18 +1,24 @@
 """Which photos are there, and which of them are one picture? A table of photos with their countries and cities."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import sandbox
 from sightcheck.data import manifest
 from sightcheck.data.audit import near_copies
 from sightcheck.data.manifest import Item
 from sightcheck.data.split import joined
-from sightcheck.errors import UsageError
+from sightcheck.errors import InputError, UsageError
+from sightcheck.media.photo import look_photo
+from sightcheck.place.gallery import fingerprint
 from sightcheck.place.gazetteer import country_code
+
+T = TypeVar("T")
 
 
 def read(table: Path) -> tuple[Item, ...]:
@@ -33,6 +39,30 @@ def _item(row: dict[str, object], number: int, table: Path) -> Item:
         return Item(**{**values, "kind": "photo", "path": manifest.resolved(values["path"], table)})
     except UsageError as error:
         raise UsageError(f"{table}, row {number}: {error}") from None
+
+
+def opened(
+    items: Sequence[Item], keep: Callable[[NDArray[np.uint8]], T], told: Callable[[int, int], None] | None = None
+) -> tuple[tuple[Item, ...], tuple[T, ...], tuple[str, ...]]:
+    """Items -> those that can be read, near copies in one group; what `keep` makes of each one's pixels; the others.
+
+    Of each other: its file and why. `told` hears of photos done and photos in all. Raises UsageError when none can be.
+    """
+    found, kept, prints, left_out = [], [], [], []
+    for number, item in enumerate(items, start=1):
+        try:
+            pixels = sandbox.run(look_photo, item.path.encode()).pixels
+        except InputError as error:
+            left_out.append(f"{Path(item.path).name}: {error}")
+            continue
+        found.append(item)
+        kept.append(keep(pixels))
+        prints.append(fingerprint(pixels))
+        if told is not None:
+            told(number, len(items))
+    if not found:
+        raise UsageError("none of the photos can be read; check the paths in the table")
+    return grouped(found, np.array(prints, np.uint64)), tuple(kept), tuple(left_out)
 
 
 def grouped(items: Sequence[Item], fingerprints: NDArray[np.uint64]) -> tuple[Item, ...]:

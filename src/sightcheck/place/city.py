@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import verdict
 from sightcheck.place.scene import similarity
 from sightcheck.verdict import Calibration
 from sightcheck.weights import Arrays
@@ -90,16 +91,13 @@ def verify(head: PairHead, vector: Values, scenes: Values, vectors: Values, refe
 
 def to_arrays(head: PairHead, calibration: Calibration | None) -> Arrays:
     """Pair head and the calibration of the vote's margin -> the arrays of a model folder."""
-    fitted = [] if calibration is None else [calibration.slope, calibration.offset, calibration.bound]
-    groups = [] if calibration is None else [calibration.groups_real, calibration.groups_synthetic]
     return {
         "weight": head.weight,
         "bias": head.bias,
         "out": head.out,
         "out_bias": np.array(head.out_bias),
         "symmetric": np.array(head.symmetric),
-        "margin": np.array(fitted, np.float64),
-        "groups": np.array(groups, np.int64),
+        **verdict.to_arrays(calibration, "margin"),
     }
 
 
@@ -108,5 +106,4 @@ def from_arrays(arrays: Arrays) -> tuple[PairHead, Calibration | None]:
     head = PairHead(
         arrays["weight"], arrays["bias"], arrays["out"], float(arrays["out_bias"]), bool(arrays["symmetric"])
     )
-    fitted = arrays["margin"].tolist()
-    return head, Calibration(*fitted, *arrays["groups"].tolist()) if fitted else None
+    return head, verdict.from_arrays(arrays, "margin")

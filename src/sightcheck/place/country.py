@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import verdict
 from sightcheck.verdict import Calibration, Share, Shortlist
 from sightcheck.weights import Arrays
 
@@ -98,27 +99,23 @@ class Countries:
 
 def to_arrays(countries: Countries) -> Arrays:
     """Countries -> the arrays of a model folder."""
-    fitted = countries.claimed
-    numbers = [] if fitted is None else [fitted.slope, fitted.offset, fitted.bound]
     return {
         "labels": np.array([" ".join(codes) for codes in countries.labels]),
         "temperature": np.array(countries.temperature),
         "shortlist": np.array([countries.threshold, countries.coverage]),
-        "claimed": np.array(numbers, np.float64),
-        "groups": np.array([fitted.groups_real, fitted.groups_synthetic] if fitted else [], np.int64),
+        **verdict.to_arrays(countries.claimed, "claimed"),
     }
 
 
 def from_arrays(arrays: Arrays) -> Countries:
     """The arrays of a model folder -> Countries."""
-    numbers, groups = arrays["claimed"].tolist(), arrays["groups"].tolist()
     threshold, coverage = arrays["shortlist"].tolist()
     return Countries(
         tuple(tuple(str(codes).split()) for codes in arrays["labels"]),
         float(arrays["temperature"]),
         threshold,
         coverage,
-        Calibration(*numbers, *groups) if numbers else None,
+        verdict.from_arrays(arrays, "claimed"),
     )
 
 

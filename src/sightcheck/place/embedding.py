@@ -62,7 +62,7 @@ class Reader:
         self.cards = {role: one.card for role, one in zip(ROLES, loaded.values(), strict=True)}
         digests = sorted(f"{one.card.sha256} {one.card.network_sha256}" for one in loaded.values())
         self.key = hashlib.sha256("\n".join(digests).encode()).hexdigest()
-        hierarchy = weights.load("scene").arrays
+        hierarchy = (loaded.get("scene") or weights.load("scene")).arrays
         self._groups = hierarchy["groups16"]
         self.urban_classes = np.asarray(hierarchy["groups3"][:, scene.URBAN] > 0)
         self.countries: Countries = country.from_arrays(country_model.arrays)

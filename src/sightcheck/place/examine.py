@@ -26,7 +26,7 @@ lie at most one in two hundred of the photos that the bundled models were calibr
 Jpeg = Callable[[str], bytes]
 
 
-def of_country(seen: Embedding, reader: Reader, claim: Claim | None, limits: tuple[str, ...] = ()) -> Evidence:
+def of_country(seen: Embedding, reader: Reader, claim: Claim | None) -> Evidence:
     """Embedding (and claim) -> country probabilities, the shortlist, and a ratio for a claimed country that is covered.
 
     For a claim on a city a ratio above 1 is not carried: the right country does not make the city.
@@ -54,7 +54,7 @@ def of_country(seen: Embedding, reader: Reader, claim: Claim | None, limits: tup
     card = reader.cards["country"]
     return Evidence(
         "country", sentence, score, ratio, shares=shares, shortlist=short, places=places,
-        weights_sha256=card.network_sha256, limits=(*limits, *_domain(seen, reader), *card.limits),
+        weights_sha256=card.network_sha256, limits=(*_domain(seen, reader), *card.limits),
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def of_city(
         )
     found = city.verify(reader.pair_head, seen.vector, seen.scenes, references.vectors[kept], references.scenes[kept])
     limits = [] if passed else [f"{claim.country_name} is not covered by the country model, so the gate was left out"]
-    weighed = len(kept) >= city.FEWEST and not found.apart and passed is True and reader.margin is not None
+    weighed = len(kept) >= city.FEWEST and not found.apart and passed is True
     if len(kept) < city.FEWEST:
         limits.append(f"{len(kept)} references are too few to weigh their vote; add at least {city.FEWEST}")
     elif found.apart:
