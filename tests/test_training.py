@@ -346,3 +346,10 @@ def test_frozen_parts_keep_their_weights_and_batch_statistics() -> None:
     assert not torch.equal(free_norm.running_mean, before[1])
     with pytest.raises(UsageError, match="leave `frozen` at 0"):
         backbones.freeze(backbones.backbone(TINY, pretrained=False), 1)
+
+
+def test_a_taken_name_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="bundled"):
+        training.run(training.Asked("country"), [tmp_path / "missing.csv"])
+    assert training.Asked("city", symmetric=True).called == "city-symmetric"
+    assert training.Asked("country", name="mine").called == "mine"

@@ -28,6 +28,11 @@ class Asked:
     teacher: Path | None = None
     to: Path | None = None
 
+    @property
+    def called(self) -> str:
+        """What the model will be called."""
+        return self.name or ("city-symmetric" if self.recipe == "city" and self.symmetric else self.recipe)
+
 
 def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
     """Train what was asked on some tables of photos -> the model's folder.
@@ -35,10 +40,11 @@ def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None]
     Raises UsageError for what makes no sense together, BrokenInstallation without the train extra.
     """
     _needs_torch()
+    _refuse(asked)
     from sightcheck.training import photos
 
     if asked.recipe == "backbone":
-        return photos.backbone(asked.to)
+        return photos.backbone(asked.called, asked.to)
     found = photos.read(tables, told)
     return _whole(asked, found, told) if asked.recipe.startswith("whole-") else _head(asked, found, told)
 
@@ -71,20 +77,28 @@ def to_text(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def _refuse(asked: Asked) -> None:
+    """Raise UsageError, before any work is done, for options that do not belong together and for a taken name."""
+    from sightcheck import weights
+
+    whole = asked.recipe.startswith("whole-")
+    if not whole and (asked.backbone or asked.epochs):
+        raise UsageError("--backbone and --epochs belong to the whole-... recipes")
+    if not whole and (asked.recipe == "scene") != (asked.teacher is not None):
+        raise UsageError("the scene recipe, and no other, learns from a teacher: give it --teacher FILE.npz")
+    weights.check_name(asked.called, asked.to)
+
+
 def _head(asked: Asked, found: "Photos", told: Callable[[float, str], None] | None) -> Path:
     """A head on the shared backbone."""
     from sightcheck.training import city, country, photos, scene
 
-    if asked.backbone or asked.epochs:
-        raise UsageError("--backbone and --epochs belong to the whole-... recipes")
-    if (asked.recipe == "scene") != (asked.teacher is not None):
-        raise UsageError("the scene recipe, and no other, learns from a teacher: give it --teacher FILE.npz")
     views = photos.seen(found, VIEWS, told)
-    if asked.recipe == "scene" and asked.teacher is not None:
-        return scene.train(found, views, asked.teacher, asked.to)
+    if asked.teacher is not None:
+        return scene.train(found, views, asked.teacher, asked.called, asked.to)
     if asked.recipe == "country":
-        return country.train(found, views, asked.to)
-    return city.train(found, views, asked.to, asked.symmetric)
+        return country.train(found, views, asked.called, asked.to)
+    return city.train(found, views, asked.called, asked.to, asked.symmetric)
 
 
 def _whole(asked: Asked, found: "Photos", told: Callable[[float, str], None] | None) -> Path:
@@ -93,14 +107,13 @@ def _whole(asked: Asked, found: "Photos", told: Callable[[float, str], None] | N
     from sightcheck.train.country import Country
     from sightcheck.training import whole
 
-    name = asked.name or asked.recipe
     if asked.recipe == "whole-country":
         one = Country()
         one = replace(one, backbone=asked.backbone or one.backbone, schedule=_shorter(one.schedule, asked.epochs))
-        return whole.train_country(found, one, name, asked.to, asked.grouped, told)
+        return whole.train_country(found, one, asked.called, asked.to, asked.grouped, told)
     two = City(symmetric=asked.symmetric)
     two = replace(two, backbone=asked.backbone or two.backbone, schedule=_shorter(two.schedule, asked.epochs))
-    return whole.train_city(found, two, name, asked.to, told)
+    return whole.train_city(found, two, asked.called, asked.to, told)
 
 
 def _shorter(schedule: "Schedule", epochs: int) -> "Schedule":

@@ -16,12 +16,27 @@ from sightcheck.data.manifest import Item
 from sightcheck.place import country
 from sightcheck.train import features, heads
 from sightcheck.train.export import to_onnx
-from sightcheck.training.photos import FEWEST, SPLIT, Photos, cache, card, metric, sources, taught, training_views
+from sightcheck.training.photos import (
+    FEWEST,
+    SPLIT,
+    Photos,
+    cache,
+    card,
+    elsewhere,
+    metric,
+    sources,
+    taught,
+    training_views,
+)
 from sightcheck.weights import Metric
 
 
 def train(
-    photos: Photos, views: NDArray[np.float32], root: Path | None = None, recipe: heads.CountryHead | None = None
+    photos: Photos,
+    views: NDArray[np.float32],
+    name: str,
+    root: Path | None = None,
+    recipe: heads.CountryHead | None = None,
 ) -> Path:
     """The country head, cross-validated by group, calibrated on held-out photos, then taught on all -> its folder."""
     recipe = recipe or heads.CountryHead()
@@ -40,18 +55,13 @@ def train(
     )  # fmt: skip
     network, golden = to_onnx(heads.country(recipe, training_views(views), classes, len(labels)), (2, views.shape[-1]))
     described = card(
-        "country", f"{len(labels)} countries by a head on the shared backbone",
+        name, f"{len(labels)} countries by a head on the shared backbone",
         {"reads": "features of backbone", "countries": " ".join(labels), **asdict(recipe)}, sources(items), SPLIT,
         (*metrics("all", probabilities, listed, classes, items), *by_source(probabilities, listed, classes, items)),
-        source_held_out(recipe, views, classes, len(labels), items), COUNTRY_LIMITS, photos,
+        source_held_out(recipe, views, classes, len(labels), items), (elsewhere(items),), photos,
+        "country",
     )  # fmt: skip
     return weights.save(described, {"golden": golden, **country.to_arrays(meaning)}, root, network)
-
-
-COUNTRY_LIMITS = (
-    "taught on street-view stills of 21 countries and web photos of five European cities: on photos from a source it "
-    "was not taught it is much weaker, and it leans towards those cities' countries",
-)
 
 
 def held_out(

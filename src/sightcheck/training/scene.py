@@ -21,7 +21,7 @@ from sightcheck.training.photos import SPLIT, Photos, card, sources
 from sightcheck.weights import Metric
 
 
-def train(photos: Photos, views: NDArray[np.float32], teacher: Path, root: Path | None = None) -> Path:
+def train(photos: Photos, views: NDArray[np.float32], teacher: Path, name: str, root: Path | None = None) -> Path:
     """The scene head, distilled from `teacher` (.npz: path, probs (n, 365)) -> its model folder.
 
     `hierarchy.csv` beside the teacher gives the 3 and 16 groups of each scene. A fifth of the photos is held out for
@@ -40,9 +40,9 @@ def train(photos: Photos, views: NDArray[np.float32], teacher: Path, root: Path 
         head = scenes.train(recipe, views[:, used], truth, Path(folder))
     network, golden = to_onnx(head, (2, views.shape[-1]))
     described = card(
-        "scene", "365 Places scenes by a head on the shared backbone, distilled from a Places365 network",
+        name, "365 Places scenes by a head on the shared backbone, distilled from a Places365 network",
         {"reads": "features of backbone", **asdict(recipe)}, sources(photos.items), SPLIT, metrics, (),
-        ("learned to imitate one network on photos of few places; it is no better than that network",), photos,
+        ("learned to imitate one network on photos of few places; it is no better than that network",), photos, "scene",
     )  # fmt: skip
     arrays = {"golden": golden, "groups3": groups3, "groups16": groups16, "names": names}
     return weights.save(described, arrays, root, network)
