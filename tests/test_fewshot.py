@@ -13,8 +13,9 @@ from sightcheck import ask, sandbox, weights
 from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.media import Sampling, look
 from sightcheck.verdict import Calibration
-from sightcheck.video import fewshot, traces
-from sightcheck.video.fewshot import FewShot, Range, Recipe
+from sightcheck.video import fewshot, reference, traces
+from sightcheck.video.fewshot import FewShot, Recipe
+from sightcheck.video.reference import Range, Reference
 
 SHORT = Recipe("footprint", Sampling(frames=16, windows=1))
 CARD = weights.Card("mine", "footprint", "a test", {}, (), "", (), (), ("a limit",), "nothing", {}, "2026-01-01")
@@ -32,7 +33,7 @@ def taught(recipe: Recipe = SHORT) -> FewShot:
     held_out = linear.scores(rows)
     sizes = (Range("short side", 64, 4000, ""), Range("frame rate", 1, 100, ""))
     scope = (*sizes, Range("compression", 0, 100, ""), Range("length", 0, 100, ""))
-    return FewShot("mine", recipe, linear, Calibration(1, 0, 1, 9, 9), scope, rows, synthetic, held_out)
+    return FewShot("mine", recipe, linear, Reference(Calibration(1, 0, 1, 9, 9), scope, synthetic, held_out), rows)
 
 
 @pytest.fixture
@@ -95,7 +96,9 @@ def test_what_is_loaded_is_what_was_saved(home: Path, clip: Path) -> None:
     found = fewshot.load("mine")
     for name in ("centre", "scale", "coef"):
         np.testing.assert_array_equal(getattr(found.linear, name), getattr(model.linear, name))
-    assert (found.recipe, found.calibration, found.scope) == (model.recipe, model.calibration, model.scope)
+    assert found.recipe == model.recipe
+    assert found.reference.calibration == model.reference.calibration
+    assert found.reference.scope == model.reference.scope
     before, after = (ask.video(clip, [one]).verdicts[0].evidence[0] for one in (model, found))
     assert (after.score, after.log10_lr) == (before.score, before.log10_lr)
     assert after.limits == ("a limit",)
@@ -137,9 +140,10 @@ def test_some_names_are_not_for_taught_models(home: Path, name: str) -> None:
 def test_outside_the_calibration_there_is_no_ratio(at: int, name: str, told: str, clip: Path) -> None:
     described, model = sandbox.run(look, os.fsencode(clip)), taught()
     assert model.examine(described, os.fsencode(clip)).log10_lr is not None
-    scope = [*model.scope]
+    scope = [*model.reference.scope]
     scope[at] = Range(name, 1000, 2000, "")
-    found = dataclasses.replace(model, scope=tuple(scope)).examine(described, os.fsencode(clip))
+    changed = dataclasses.replace(model.reference, scope=tuple(scope))
+    found = dataclasses.replace(model, reference=changed).examine(described, os.fsencode(clip))
     assert found.score is not None
     assert found.log10_lr is None
     (limit,) = found.limits
@@ -159,14 +163,14 @@ def test_outside_the_calibration_there_is_no_ratio(at: int, name: str, told: str
     ],
 )
 def test_numbers_are_shown_without_powers_of_ten(value: float, shown: str) -> None:
-    assert fewshot.plain(value) == shown
+    assert reference.plain(value) == shown
 
 
 def test_the_scope_is_what_the_clips_were_and_longer(
     clip: Path, make_clip: Callable[..., Path], tmp_path: Path
 ) -> None:
     paths = (clip, make_clip(tmp_path / "small.mp4", frames=20, width=128, height=64))
-    seen = fewshot.scope([sandbox.run(look, os.fsencode(path)) for path in paths])
+    seen = reference.scope([sandbox.run(look, os.fsencode(path)) for path in paths])
     assert [(one.low, one.high) for one in seen[:2]] == [(64, 96), (10, 10)]
     assert seen[3].low == pytest.approx(2.0)
     assert not seen[3].excludes(3600)

@@ -137,7 +137,7 @@ def test_traces_are_taught_on_a_table(
     assert card.method == "traces"
     assert len(card.sources) == 6
     assert "3 groups of real and 3 of synthetic clips: too few to calibrate" in card.limits[0], "a source is one group"
-    assert fewshot.load("tabled").calibration is None
+    assert fewshot.load("tabled").reference.calibration is None
     assert card.metrics[0].value is not None
     assert card.metrics[0].value > 0.9
 

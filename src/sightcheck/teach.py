@@ -19,8 +19,9 @@ from sightcheck.errors import UsageError
 from sightcheck.media import Sampling
 from sightcheck.report import visible
 from sightcheck.verdict import Calibration
-from sightcheck.video import fewshot
+from sightcheck.video import fewshot, reference
 from sightcheck.video.fewshot import FewShot, Method, Recipe
+from sightcheck.video.reference import Reference
 from sightcheck.weights import Card, Metric, Source
 
 NOT_FOR = (
@@ -80,11 +81,8 @@ def teach(
         name=name,
         recipe=how,
         linear=fewshot.fit(how, found.vectors, synthetic, units),
-        calibration=calibration,
-        scope=fewshot.scope(found.clips),
+        reference=Reference(calibration, reference.scope(found.clips), synthetic, held_out),
         vectors=found.vectors[:, 0],
-        synthetic=synthetic,
-        held_out=held_out,
     )
     card = Card(
         name=name,

@@ -7,11 +7,13 @@ from sightcheck.media.container import Clip, look, sniff
 from sightcheck.media.encode import Encoding, encode, recode
 from sightcheck.media.frames import Sampling, Window, crop, pack, planes, windows
 from sightcheck.media.photo import Photo, Seen, look_photo
+from sightcheck.media.pictures import Pictures, pictures
 
 __all__ = [
     "Clip",
     "Encoding",
     "Photo",
+    "Pictures",
     "Sampling",
     "Seen",
     "Window",
@@ -20,6 +22,7 @@ __all__ = [
     "look",
     "look_photo",
     "pack",
+    "pictures",
     "planes",
     "recode",
     "sniff",

@@ -4,11 +4,10 @@ F-SVM (thesis, algorithm 1) is the method `footprint`; `traces` is the same idea
 clip as one vector and scores it with one linear function, so a model is a few hundred numbers, taught in seconds.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -17,8 +16,9 @@ from numpy.typing import NDArray
 from sightcheck import sandbox, weights
 from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip, Encoding, Sampling
-from sightcheck.verdict import Calibration, Cloud, Evidence, Series, Still, group_weights
-from sightcheck.video import footprint, traces
+from sightcheck.verdict import Cloud, Evidence, Series, Still, group_weights
+from sightcheck.video import footprint, reference, traces
+from sightcheck.video.reference import Reference, setting
 
 Matrix = NDArray[np.float64]
 Method = Literal["footprint", "traces"]
@@ -57,20 +57,6 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Range:
-    """What the calibration saw of one property of the clips."""
-
-    name: str
-    low: float
-    high: float
-    unit: str
-
-    def excludes(self, value: float) -> bool:
-        """Whether a value lies outside, with a hundredth of slack."""
-        return not 0.99 * self.low <= value <= 1.01 * self.high
-
-
-@dataclass(frozen=True)
 class Linear:
     """score = coef . clip((x - centre) / scale, -limit, limit) + intercept, all (d,) but intercept and limit."""
 
@@ -91,18 +77,14 @@ class Linear:
 class FewShot:
     """A taught detector: `examine` a clip with it, `save` it, `load` it by name.
 
-    `vectors` (n, d) and `synthetic` (n,) are the clips it learned from, `held_out` (n,) their scores by models that
-    had not seen them (NaN where none could).
+    `vectors` (n, d) are the clips it learned from, in the order of `reference`.
     """
 
     name: str
     recipe: Recipe
     linear: Linear
-    calibration: Calibration | None
-    scope: tuple[Range, ...]
+    reference: Reference
     vectors: Matrix
-    synthetic: NDArray[np.bool_]
-    held_out: Matrix
     limits: tuple[str, ...] = ()
     sha256: str | None = None
 
@@ -112,35 +94,17 @@ class FewShot:
         if reading.vector is None:
             return Evidence(self.name, too_little(self.recipe), weights_sha256=self.sha256, limits=self.limits)
         score = float(self.linear.scores(reading.vector))
-        outside = [
-            f"its {one.name} of {plain(value)}{one.unit} is outside the {plain(one.low)} to {plain(one.high)} "
-            "of the calibration"
-            for one, value in zip(self.scope, properties(clip), strict=True)
-            if one.excludes(value)
-        ]
-        covered = self.calibration is not None and not outside
         return Evidence(
             method=self.name,
-            sentence=self._sentence(reading, score),
+            sentence=f"{describe(reading, self.recipe)}; {self.reference.place(score)}.",
             score=score,
-            log10_lr=self.calibration.log10_lr(score) if self.calibration and covered else None,
+            log10_lr=self.reference.log10_lr(clip, score),
             series=(*shares(reading.footprints), *self._scores(reading)),
             stills=tuple(Still(one.times_s[0], one.png) for one in reading.footprints if one.png),
             cloud=self._cloud(reading.vector),
             weights_sha256=self.sha256,
-            limits=(*outside, *size_changes(reading.footprints), *self.limits),
+            limits=(*self.reference.outside(clip), *size_changes(reading.footprints), *self.limits),
         )
-
-    def _sentence(self, reading: Reading, score: float) -> str:
-        """What was measured, and where the score lies among clips that were held out."""
-        seen = np.isfinite(self.held_out)
-        above = [np.mean(self.held_out[seen & (self.synthetic == side)] > score) for side in (False, True)]
-        place = (
-            f"{above[0]:.0%} of the real and {above[1]:.0%} of the synthetic reference clips score higher"
-            if seen.any()
-            else "no reference clip was held out to compare with"
-        )
-        return f"{describe(reading, self.recipe)}; {place}."
 
     def _scores(self, reading: Reading) -> tuple[Series, ...]:
         if len(reading.windows) < 2:
@@ -160,7 +124,7 @@ class FewShot:
         return Cloud(
             (f"first component, {share[0]:.0%} of the variance", f"second component, {share[1]:.0%}"),
             tuple((float(x), float(y)) for x, y in points),
-            tuple(bool(side) for side in self.synthetic),
+            tuple(bool(side) for side in self.reference.synthetic),
             (float(here[0]), float(here[1])),
         )
 
@@ -224,16 +188,10 @@ def late_fusion(
 
 def save(model: FewShot, card: weights.Card, root: Path | None = None) -> Path:
     """Write the model with its card; returns its folder."""
-    settings = {
-        "recipe": model.recipe,
-        "calibration": model.calibration,
-        "scope": model.scope,
-        "intercept": model.linear.intercept,
-        "limit": model.linear.limit if np.isfinite(model.linear.limit) else None,
-    }
-    arrays = {name: getattr(model.linear, name) for name in ("centre", "scale", "coef")}
-    arrays |= {name: getattr(model, name) for name in ("vectors", "synthetic", "held_out")}
-    arrays["settings"] = np.frombuffer(msgspec.json.encode(settings), np.uint8)
+    limit = model.linear.limit if np.isfinite(model.linear.limit) else None
+    arrays = reference.to_arrays(model.reference, model.recipe, intercept=model.linear.intercept, limit=limit)
+    arrays |= {name: getattr(model.linear, name) for name in ("centre", "scale", "coef")}
+    arrays["vectors"] = model.vectors
     return weights.save(card, arrays, root)
 
 
@@ -241,53 +199,25 @@ def load(name: str) -> FewShot:
     """Name -> FewShot. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
     found = weights.load(name)
     try:
-        settings = msgspec.json.decode(found.arrays["settings"].tobytes(), type=dict[str, msgspec.Raw])
-
-        def setting(key: str, kind: Any) -> Any:
-            return msgspec.json.decode(settings[key], type=kind)
-
-        limit = setting("limit", float | None)
         arrays = found.arrays
+        limit = setting(arrays, "limit", float | None)
         return FewShot(
             name=found.card.name,
-            recipe=setting("recipe", Recipe),
+            recipe=setting(arrays, "recipe", Recipe),
             linear=Linear(
                 arrays["centre"],
                 arrays["scale"],
                 arrays["coef"],
-                setting("intercept", float),
+                setting(arrays, "intercept", float),
                 np.inf if limit is None else limit,
             ),
-            calibration=setting("calibration", Calibration | None),
-            scope=setting("scope", tuple[Range, ...]),
+            reference=reference.from_arrays(arrays),
             vectors=arrays["vectors"],
-            synthetic=arrays["synthetic"],
-            held_out=arrays["held_out"],
             limits=found.card.limits,
             sha256=found.card.sha256,
         )
     except (KeyError, msgspec.DecodeError) as error:
         raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); teach it again") from None
-
-
-def properties(clip: Clip) -> tuple[float, ...]:
-    """The properties a calibration is held to: short side, frame rate, bits per pixel, length."""
-    pixels = clip.width * clip.height * clip.frames
-    return min(clip.width, clip.height), clip.fps, 8 * clip.size_bytes / max(pixels, 1), clip.duration_s
-
-
-def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
-    """Clips -> the range of each property that is checked."""
-    names = (("short side", " pixels"), ("frame rate", " a second"), ("compression", " bits a pixel"), ("length", " s"))
-    columns = zip(*(properties(clip) for clip in clips), strict=True)
-    ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
-    # The measurement is of windows: a longer clip is only more of them.
-    return (*ranges[:3], dataclasses.replace(ranges[3], high=24 * 3600.0))
-
-
-def plain(value: float) -> str:
-    """Three figures at least, never a power of ten: 0.00123, 23.98, 1080."""
-    return f"{value:.0f}" if value >= 100 else np.format_float_positional(value, 3, fractional=False, trim="-")
 
 
 def describe(reading: Reading, recipe: Recipe) -> str:

@@ -1,0 +1,48 @@
+"""Which pictures does a network look at? Frames of a clip as small RGB pictures, by the sampling the windows follow."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.media.frames import Sampling, windows
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """`rgb` (T, H, W, 3) uint8 in time order, `times_s` (T,); `starts`: where each run of frames begins in them."""
+
+    times_s: tuple[float, ...]
+    rgb: NDArray[np.uint8]
+    starts: tuple[int, ...]
+
+    def sequences(self, length: int) -> NDArray[np.intp]:
+        """(S, length) indices of every run of `length` successive frames; none crosses from one window to the next."""
+        ends = (*self.starts[1:], len(self.times_s))
+        firsts = [at for one, end in zip(self.starts, ends, strict=True) for at in range(one, end - length + 1)]
+        return np.add.outer(np.array(firsts, np.intp), np.arange(length))
+
+
+def pictures(path: bytes, sampling: Sampling, height: int, width: int) -> Pictures:
+    """A clip -> the sampled frames, whole or cropped as the sampling says, resized to `height` x `width`.
+
+    Chroma is read as BT.601, whatever the file states. Run it in the sandbox.
+    """
+    times: list[float] = []
+    rgb: list[NDArray[np.uint8]] = []
+    starts: list[int] = []
+    for window in windows(path, sampling):
+        starts.append(len(times))
+        times += window.times_s
+        rgb += [_resized(planar, height, width) for planar in window.yuv]
+    stacked = np.stack(rgb) if rgb else np.zeros((0, height, width, 3), np.uint8)
+    return Pictures(tuple(times), stacked, tuple(starts))
+
+
+def _resized(planar: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(3H/2, W) planar 4:2:0 -> (height, width, 3) RGB: by area where it shrinks, else bilinear."""
+    rgb = cv2.cvtColor(np.ascontiguousarray(planar), cv2.COLOR_YUV2RGB_I420)
+    shrinks = rgb.shape[0] >= height and rgb.shape[1] >= width
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(small, np.uint8)

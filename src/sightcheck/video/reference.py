@@ -1,0 +1,107 @@
+"""What does a score mean on this clip? The clips a detector was tested on, its calibration, and where that holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck.media import Clip
+from sightcheck.verdict import Calibration
+
+
+@dataclass(frozen=True)
+class Range:
+    """What the calibration saw of one property of the clips."""
+
+    name: str
+    low: float
+    high: float
+    unit: str
+
+    def excludes(self, value: float) -> bool:
+        """Whether a value lies outside, with a hundredth of slack."""
+        return not 0.99 * self.low <= value <= 1.01 * self.high
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`held_out` (n,) scores of the n clips by models that had not seen them, NaN where none could; `synthetic` (n,).
+
+    `calibration` is None where too few groups were held out.
+    """
+
+    calibration: Calibration | None
+    scope: tuple[Range, ...]
+    synthetic: NDArray[np.bool_]
+    held_out: NDArray[np.float64]
+
+    def log10_lr(self, clip: Clip, score: float) -> float | None:
+        """The calibrated ratio; None where nothing was calibrated or the clip lies outside."""
+        covered = self.calibration is not None and not self.outside(clip)
+        return self.calibration.log10_lr(score) if self.calibration and covered else None
+
+    def outside(self, clip: Clip) -> tuple[str, ...]:
+        """A sentence for each property in which the clip is unlike the clips of the calibration."""
+        return tuple(
+            f"its {one.name} of {plain(value)}{one.unit} is outside the {plain(one.low)} to {plain(one.high)} "
+            "of the calibration"
+            for one, value in zip(self.scope, properties(clip), strict=True)
+            if one.excludes(value)
+        )
+
+    def place(self, score: float) -> str:
+        """Where a score lies among clips that were held out, in words."""
+        seen = np.isfinite(self.held_out)
+        if not seen.any():
+            return "no reference clip was held out to compare with"
+        above = [np.mean(self.held_out[seen & (self.synthetic == side)] > score) for side in (False, True)]
+        return f"{above[0]:.0%} of the real and {above[1]:.0%} of the synthetic reference clips score higher"
+
+
+def properties(clip: Clip) -> tuple[float, ...]:
+    """The properties a calibration is held to: short side, frame rate, bits per pixel, length."""
+    pixels = clip.width * clip.height * clip.frames
+    return min(clip.width, clip.height), clip.fps, 8 * clip.size_bytes / max(pixels, 1), clip.duration_s
+
+
+def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
+    """Clips -> the range of each property that is checked."""
+    names = (("short side", " pixels"), ("frame rate", " a second"), ("compression", " bits a pixel"), ("length", " s"))
+    columns = zip(*(properties(clip) for clip in clips), strict=True)
+    ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
+    # The measurement is of windows: a longer clip is only more of them.
+    return (*ranges[:3], replace(ranges[3], high=24 * 3600.0))
+
+
+def plain(value: float) -> str:
+    """Three figures at least, never a power of ten: 0.00123, 23.98, 1080."""
+    return f"{value:.0f}" if value >= 100 else np.format_float_positional(value, 3, fractional=False, trim="-")
+
+
+def to_arrays(one: Reference, recipe: Any, **settings: Any) -> dict[str, NDArray[Any]]:
+    """Reference, recipe (a msgspec type) and further settings -> the arrays of a model folder that hold them."""
+    kept = {"recipe": recipe, "calibration": one.calibration, "scope": one.scope, **settings}
+    return {
+        "settings": np.frombuffer(msgspec.json.encode(kept), np.uint8),
+        "synthetic": one.synthetic,
+        "held_out": one.held_out,
+    }
+
+
+def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Reference:
+    """The arrays of a model folder -> the Reference put there. Raises KeyError or msgspec.DecodeError."""
+    return Reference(
+        setting(arrays, "calibration", Calibration | None),
+        setting(arrays, "scope", tuple[Range, ...]),
+        arrays["synthetic"],
+        arrays["held_out"],
+    )
+
+
+def setting(arrays: Mapping[str, NDArray[Any]], key: str, kind: Any) -> Any:
+    """One setting of a model folder as a `kind`. Raises KeyError or msgspec.DecodeError."""
+    settings = msgspec.json.decode(arrays["settings"].tobytes(), type=dict[str, msgspec.Raw])
+    return msgspec.json.decode(settings[key], type=kind)
