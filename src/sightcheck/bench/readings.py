@@ -26,6 +26,14 @@ from sightcheck.video.fewshot import Recipe
 
 Progress = Callable[[int, int], None]
 
+READING = ("media/container.py", "media/frames.py")
+MEASURING = (
+    *READING,
+    "media/encode.py",
+    *(f"video/{name}.py" for name in ("footprint", "motion", "traces", "fewshot")),
+)
+"""The files whose code makes a reading."""
+
 # NumPy parses an array's header as Python, and CPython 3.11 can fail when two threads parse at once.
 LOADING = threading.Lock()
 
@@ -133,11 +141,10 @@ def one(path: Path, recipe: Recipe) -> One:
 
 
 @cache_once
-def code() -> str:
+def code(names: tuple[str, ...] = MEASURING) -> str:
     """SHA-256 of the code that measures: readings of other code are not taken from the cache."""
-    rooms = (Path(media.__file__).parent, Path(fewshot.__file__).parent)
-    files = sorted(path for room in rooms for path in room.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    package = Path(media.__file__).parents[1]
+    return hashlib.sha256(b"".join((package / name).read_bytes() for name in names)).hexdigest()
 
 
 def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
