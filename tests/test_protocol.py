@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from sightcheck.bench.controls import controls
-from sightcheck.bench.protocol import Scope, leave_one_out, trials
+from sightcheck.bench.protocol import Scope, fold_trials, folds_out, leave_one_out, trials
 from sightcheck.bench.shots import few_shot
 from sightcheck.data.audit import logistic
 from sightcheck.data.manifest import Item
@@ -65,6 +65,32 @@ def chained(items, indices):
         if more == reached:
             return reached
         reached = more
+
+
+@settings(max_examples=60, deadline=None)
+@given(manifests, scopes)
+def test_folds_teach_no_generator_source_or_group_of_their_own(items, scope):
+    for trial in fold_trials(items, scope, k=3):
+        tested = [items[i] for i in (*trial.fakes, *trial.reals)]
+        taught = [items[i] for i in trial.train]
+        assert {item.synthetic for item in taught} == {False, True}
+        assert not {item.maker for item in tested if item.synthetic} & {item.maker for item in taught}
+        assert not {item.source for item in tested} & {item.source for item in taught}
+        assert not {item.group for item in tested} & {item.group for item in taught}
+
+
+def test_folds_teach_one_model_each_and_score_every_generator():
+    items, taught = world(), []
+
+    def fit(features, synthetic, groups):
+        taught.append(len(features))
+        return first_column(features, synthetic, groups)
+
+    features = np.array([[float(item.synthetic)] for item in items]) + np.arange(len(items))[:, None] * 1e-6
+    found = folds_out(features, items, fit, k=3, resampled=10)
+    assert len(taught) == 3
+    assert [row.held_out for row in found.rows] == ["g0", "g1", "g2", "g3"]
+    assert found.auc.macro.value == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from sightcheck.bench.metrics import Estimate, Labels, Values, estimate, resamples
 from sightcheck.data.audit import Score, logistic, metadata
 from sightcheck.data.manifest import Item
-from sightcheck.data.split import By, balanced, linked_groups, names_by
+from sightcheck.data.split import By, balanced, folds, linked_groups, names_by
 from sightcheck.errors import UsageError
 
 Indices = NDArray[np.intp]
@@ -105,9 +105,43 @@ def leave_one_out(
     resample groups within class, `resampled` times. Near copies are known only through the items' groups: give
     `split.joined` items. Raises UsageError where nothing can be compared or features are not finite.
     """
+    return compared(features, items, fit, trials(items, by, scope, folds, seed), by, scope, seed, resampled)
+
+
+def folds_out(
+    features: Values,
+    items: Sequence[Item],
+    fit: Fit,
+    scope: Scope = EVERYTHING,
+    k: int = 5,
+    seed: int = 0,
+    resampled: int = 1000,
+) -> LeaveOneOut:
+    """As `leave_one_out` by generator, for detectors too costly to teach that often: k models in all.
+
+    Sources are dealt to k folds, and one model is taught without each fold, so without all its generators and sources.
+    """
+    planned, taught = fold_trials(items, scope, k, seed), dict[bytes, Score]()
+
+    def once(rows: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
+        return taught.get(rows.tobytes()) or taught.setdefault(rows.tobytes(), fit(rows, synthetic, units))
+
+    return compared(features, items, once, planned, "generator", scope, seed, resampled)
+
+
+def compared(
+    features: Values,
+    items: Sequence[Item],
+    fit: Fit,
+    planned: Sequence[Trial],
+    by: By = "generator",
+    scope: Scope = EVERYTHING,
+    seed: int = 0,
+    resampled: int = 1000,
+) -> LeaveOneOut:
+    """Features (n, d), (n) items, the models to teach -> held-out AUC for every name that the trials hold out."""
     if len(features) != len(items) or not np.isfinite(features).all():
         raise UsageError(f"features {features.shape} for {len(items)} items: give one row of finite numbers an item")
-    planned = trials(items, by, scope, folds, seed)
     if not planned:
         raise UsageError("nothing can be held out: give real clips of two sources and synthetic clips of two")
     held = scores(features, items, planned, fit)
@@ -145,6 +179,22 @@ def trials(
             train = taught & ~same & ~(~synthetic & np.isin(origins, origins[reals]))
             if reals.any() and {*synthetic[train]} == {False, True}:
                 planned.append(Trial(name, k, *(np.flatnonzero(side) for side in (train, fakes, reals))))
+    return tuple(planned)
+
+
+def fold_trials(items: Sequence[Item], scope: Scope = EVERYTHING, k: int = 5, seed: int = 0) -> tuple[Trial, ...]:
+    """One trial for each generator, taught on the other folds of sources; trials of one fold teach the same model."""
+    synthetic, makers = np.array([item.synthetic for item in items]), names_by(items, "generator")
+    scored, taught = of_kinds(items, scope.scored), of_kinds(items, scope.taught)
+    fold, planned = folds(items, k, seed), []
+    for at in range(k):
+        here = fold == at
+        same = here | np.isin(makers, makers[here & synthetic])
+        train, reals = np.flatnonzero(taught & ~same), np.flatnonzero(here & scored & ~synthetic)
+        if len(reals) and {*synthetic[train]} == {False, True}:
+            fakes = here & scored & synthetic
+            for name in sorted(set(makers[fakes].tolist())):
+                planned.append(Trial(name, at, train, np.flatnonzero(fakes & (makers == name)), reals))
     return tuple(planned)
 
 
