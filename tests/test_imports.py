@@ -21,9 +21,9 @@ FLOORS = (
     ("data",),
     ("train",),
     ("bench",),
-    ("teach", "training", "fetch", "batch", "server"),
+    ("teach", "adopt", "training", "fetch", "batch", "server"),
     ("console",),
-    ("cli_gallery",),
+    ("cli_gallery", "cli_weights", "cli_train", "cli_build", "cli_table"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
