@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from sightcheck import sandbox
-from sightcheck.media import look
+from sightcheck.media import Clip, look
 from sightcheck.report import Report
 from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
 from sightcheck.video.detectors import DETECTORS, Detector, detector
+from sightcheck.video.fusion import Fusion
 
 if TYPE_CHECKING:
     from sightcheck.media.photo import Seen
@@ -23,20 +24,35 @@ if TYPE_CHECKING:
 
 def video(
     path: str | os.PathLike[str],
-    detectors: Sequence[str | Detector] = tuple(DETECTORS),
+    detectors: Sequence[str | Detector] = DETECTORS,
     progress: sandbox.Progress | None = None,
 ) -> Report:
     """Is this video synthetic? A file, detectors by name (the deciding one first) -> Report.
 
+    Detectors are told apart by their names: one that is asked for and is part of a fusion too measures the clip once.
     Raises InputError when the file cannot be answered, UsageError for an unknown detector, BrokenInstallation when a
     model file is missing or altered.
     """
     asked = [detector(one) if isinstance(one, str) else one for one in detectors]
     name = os.fsencode(path)
     clip = sandbox.run(look, name)
-    evidence = [one.examine(clip, name, _part(progress, at, len(asked))) for at, one in enumerate(asked)]
+    evidence = _examined(asked, clip, name, progress)
     settings = (("detectors", ", ".join(one.name for one in asked)),)
-    return Report(clip, (weigh_video(evidence),), versions(), settings, _now())
+    programs = (*versions(), ("onnxruntime", version("onnxruntime")))
+    return Report(clip, (weigh_video(evidence),), programs, settings, _now())
+
+
+def _examined(asked: Sequence[Detector], clip: Clip, path: bytes, progress: sandbox.Progress | None) -> list[Evidence]:
+    """What each detector says, those of a fusion fused."""
+    single = {part.name: part for one in asked for part in (one.parts if isinstance(one, Fusion) else (one,))}
+    said = {
+        name: one.examine(clip, path, sandbox.part(progress, at, len(single)))
+        for at, (name, one) in enumerate(single.items())
+    }
+    return [
+        one.fuse(clip, [said[part.name] for part in one.parts]) if isinstance(one, Fusion) else said[one.name]
+        for one in asked
+    ]
 
 
 def photo(
@@ -112,8 +128,3 @@ def versions() -> tuple[tuple[str, str], ...]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _part(progress: sandbox.Progress | None, at: int, of: int) -> sandbox.Progress | None:
-    """Progress of one of several equal parts."""
-    return None if progress is None else lambda fraction: progress((at + fraction) / of)

@@ -81,6 +81,11 @@ def step(fraction: float | None = None) -> None:
         _send(_reply, msgspec.msgpack.encode((STEP, msgspec.msgpack.encode(fraction))))
 
 
+def part(progress: Progress | None, at: int, of: int) -> Progress | None:
+    """The progress of one of several equal parts of a task, told as that of the whole."""
+    return None if progress is None else lambda fraction: progress((at + fraction) / of)
+
+
 class Child:
     """One child process, its pipes and its scratch folder.
 

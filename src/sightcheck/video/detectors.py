@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sightcheck import sandbox
-from sightcheck.errors import InputError
+from sightcheck import sandbox, weights
+from sightcheck.errors import InputError, UsageError
 from sightcheck.media import Clip
 from sightcheck.sandbox import Progress
 from sightcheck.verdict import Evidence
-from sightcheck.video import fewshot
+from sightcheck.video import fewshot, fusion
 from sightcheck.video.footprint import as_it_is
+
+NETWORKS = ("frames", "texture", "fusion")
 
 
 class Detector(Protocol):
@@ -48,14 +50,25 @@ class Stream:
         return Evidence(self.name, sentence, series=fewshot.shares((shown,)))
 
 
-# The thesis's F-SVM stands beside the default as the reference.
-DETECTORS: dict[str, Callable[[], Detector]] = {
-    "traces": lambda: fewshot.load("traces"),
-    "footprint": lambda: fewshot.load("footprint"),
-    "stream": Stream,
+TAUGHT: dict[str, Callable[[str], Detector]] = {
+    "traces": fewshot.load,
+    "footprint": fewshot.load,
+    **fusion.PARTS,
+    "fusion": fusion.load,
 }
+"""Method on a model's card -> what loads it by name."""
+
+# The thesis's F-SVM stands beside the default as the reference.
+DETECTORS = ("traces", "footprint", *(name for name in NETWORKS if (weights.BUNDLED / name).is_dir()), "stream")
 
 
 def detector(name: str) -> Detector:
     """A bundled or taught detector by name. Raises UsageError with the names there are."""
-    return DETECTORS.get(name, lambda: fewshot.load(name))()
+    if name == "stream":
+        return Stream()
+    method = weights.card(weights.find(name)).method
+    if method not in TAUGHT:
+        cards = [weights.card(folder) for folder in weights.folders()]
+        those = ", ".join([*(card.name for card in cards if card.method in TAUGHT), "stream"])
+        raise UsageError(f"{name!r} ({method}) cannot be asked about a video; these can: {those}")
+    return TAUGHT[method](name)

@@ -30,7 +30,7 @@ class Range:
 class Reference:
     """`held_out` (n,) scores of the n clips by models that had not seen them, NaN where none could; `synthetic` (n,).
 
-    `calibration` is None where too few groups were held out.
+    `calibration` is None where too few groups were held out, `scope` empty where no clips are known.
     """
 
     calibration: Calibration | None
@@ -48,7 +48,7 @@ class Reference:
         return tuple(
             f"its {one.name} of {plain(value)}{one.unit} is outside the {plain(one.low)} to {plain(one.high)} "
             "of the calibration"
-            for one, value in zip(self.scope, properties(clip), strict=True)
+            for one, value in zip(self.scope, properties(clip), strict=False)
             if one.excludes(value)
         )
 

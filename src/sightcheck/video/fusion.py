@@ -1,0 +1,94 @@
+"""Do several detectors together find it synthetic? The mean of their probabilities (section 4.4.3)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from sightcheck import sandbox, weights
+from sightcheck.errors import BrokenInstallation, UsageError
+from sightcheck.media import Clip
+from sightcheck.verdict import Evidence
+from sightcheck.video import frames
+from sightcheck.video.reference import Reference, from_arrays, setting, to_arrays
+
+if TYPE_CHECKING:
+    from sightcheck.video.detectors import Detector
+
+
+def _texture(name: str) -> "Detector":
+    from sightcheck.video import texture
+
+    return texture.load(name)
+
+
+PARTS: dict[str, Callable[[str], "Detector"]] = {"frames": frames.load, "texture": _texture}
+"""Method on the card -> what loads a part: the detectors whose score is the log odds of a soft vote."""
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Detectors and what the mean of their probabilities means: `examine` a clip with it, `save` it, `load` it."""
+
+    name: str
+    parts: tuple["Detector", ...]
+    reference: Reference
+    limits: tuple[str, ...] = ()
+    sha256: str | None = None
+
+    def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
+        """Ask each part, then fuse what they say. Raises InputError when the clip cannot be read."""
+        of = len(self.parts)
+        return self.fuse(
+            clip, [one.examine(clip, path, sandbox.part(progress, at, of)) for at, one in enumerate(self.parts)]
+        )
+
+    def fuse(self, clip: Clip, said: Sequence[Evidence]) -> Evidence:
+        """The evidence of each part on one clip -> that of the fusion, without a score where a part has none."""
+        scores = {one.method: one.score for one in said if one.score is not None}
+        if len(scores) < len(said):
+            silent = " and ".join(one.method for one in said if one.score is None)
+            sentence = f"Not fused: {silent} could not be measured on this clip."
+            return Evidence(self.name, sentence, weights_sha256=self.sha256, limits=self.limits)
+        fake = fused(list(scores.values()))
+        each = ", ".join(f"{name} {probability(score):.2f}" for name, score in scores.items())
+        score = frames.soft_vote(np.array([fake]))
+        return Evidence(
+            method=self.name,
+            sentence=f"Mean P(synthetic) {fake:.2f} ({each}); {self.reference.place(score)}.",
+            score=score,
+            log10_lr=self.reference.log10_lr(clip, score),
+            weights_sha256=self.sha256,
+            limits=(*self.reference.outside(clip), *self.limits),
+        )
+
+
+def probability(score: float) -> float:
+    """Log odds of a soft vote -> P(synthetic)."""
+    return float(1 / (1 + np.exp(-score)))
+
+
+def fused(scores: Sequence[float]) -> float:
+    """Log odds of each part -> the mean of their probabilities (section 4.4.3)."""
+    return float(np.mean([probability(score) for score in scores]))
+
+
+def save(card: weights.Card, parts: tuple[str, ...], reference: Reference, root: Path | None = None) -> Path:
+    """Write a fusion of the models of these names with its card; returns its folder."""
+    return weights.save(card, to_arrays(reference, parts), root)
+
+
+def load(name: str) -> Fusion:
+    """Name -> Fusion. Raises UsageError for an unknown name, BrokenInstallation where it or a part is broken."""
+    found = weights.load(name)
+    try:
+        names, reference = setting(found.arrays, "recipe", tuple[str, ...]), from_arrays(found.arrays)
+        parts = tuple(PARTS[weights.card(weights.find(part)).method](part) for part in names)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); teach it again") from None
+    except UsageError as error:
+        raise BrokenInstallation(f"the model {name!r} lacks a part: {error}; teach that part again") from None
+    return Fusion(found.card.name, parts, reference, found.card.limits, found.card.sha256)
