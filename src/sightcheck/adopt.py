@@ -25,7 +25,8 @@ from sightcheck.data import audit, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import BrokenInstallation, InputError, UsageError
 from sightcheck.media import Clip, Sampling, look
-from sightcheck.teach import NOT_FOR, metric, sources
+from sightcheck.report import visible
+from sightcheck.teach import NOT_FOR, metric, shown, sources
 from sightcheck.verdict import Calibration
 from sightcheck.video import frames, reference
 from sightcheck.video.frames import IMAGENET, Network, Recipe
@@ -237,3 +238,11 @@ def limits(found: Scored | None, fit: Calibration | None) -> tuple[str, ...]:
         f"it was scored on {real} groups of real and {fake} of synthetic clips: too few to calibrate "
         f"({evaluate.FEWEST_GROUPS} of each are needed), so its score cannot be turned into an answer",
     )
+
+
+def to_text(card: Card, folder: Path) -> str:
+    """What the person who added it should know."""
+    lines = [f"{card.name}: {card.summary}", f"written to {folder}"]
+    lines += [f"{one.name}, {one.scope}: {shown(one)}" for one in card.metrics]
+    lines += [*(f"! {limit}" for limit in card.limits), *(f"- left out: {visible(one)}" for one in card.left_out)]
+    return "\n".join([*lines, f'ask it with: sightcheck video FILE --detector "{card.name}"'])

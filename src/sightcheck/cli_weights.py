@@ -60,14 +60,14 @@ def weights_add(
     manifest: Annotated[Path | None, typer.Option(help="A table of clips to score and calibrate it on.")] = None,
 ) -> None:
     """Make an image detector from elsewhere answer about videos: one frame a second, averaged."""
-    from sightcheck import adopt, teach
+    from sightcheck import adopt
 
     how = adopt.How(height, width, _colours("mean", mean), _colours("deviation", deviation), probabilities, synthetic)
     with progress_bar() as show:
         card, folder = adopt.adopt(
             name, file, how, manifest, progress=lambda done, of: show(f"{done}/{of} clips", done / of)
         )
-    print_safely(teach.to_text(card, folder))
+    print_safely(adopt.to_text(card, folder))
 
 
 @weights_app.command("verify", epilog=EXIT)
