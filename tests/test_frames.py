@@ -305,6 +305,11 @@ def test_on_a_table_it_is_scored_and_calibrated(home: Path, tmp_path: Path) -> N
     said = ask.video(tmp_path / "fake0.mp4", ["tabled"]).verdicts[0]
     assert said.answer == "synthetic"
     assert any("not trained on the clips" in limit for limit in said.evidence[0].limits)
+    done = CliRunner().invoke(cli.app, ["evaluate", "tabled", str(tmp_path / "clips.csv")])
+    assert "# tabled, as it is: 5 real and 5 synthetic clips" in done.stdout
+    assert "tabled learned from clips of sfake0" in done.stdout
+    assert "| all | 10 | 1.00 [1.00, 1.00] |" in done.stdout
+    assert "broken.mp4" in done.stdout
     few, _ = adopt.adopt("few", tmp_path / "net.onnx", table=_first(tmp_path, rows[:3] + rows[6:8]))
     assert "2 groups of real and 2 of synthetic clips: too few to calibrate" in few.limits[0]
 

@@ -4,34 +4,30 @@ On a table of clips it is also scored, as it is, and calibrated.
 """
 
 import dataclasses
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import sandbox, weights
+from sightcheck import weights
 from sightcheck.ask import versions
-from sightcheck.bench import evaluate, metrics
-from sightcheck.bench.metrics import Labels, Values
+from sightcheck.bench import evaluate
+from sightcheck.bench.as_it_is import Scored, scored
 from sightcheck.bench.readings import Progress
-from sightcheck.data import audit, manifest, split
-from sightcheck.data.manifest import Item
-from sightcheck.errors import BrokenInstallation, InputError, UsageError
-from sightcheck.media import Clip, Sampling, look
+from sightcheck.data import manifest
+from sightcheck.errors import BrokenInstallation, UsageError
+from sightcheck.media import Sampling
 from sightcheck.report import visible
 from sightcheck.teach import NOT_FOR, metric, shown, sources
 from sightcheck.verdict import Calibration
 from sightcheck.video import frames, reference
 from sightcheck.video.frames import IMAGENET, Network, Recipe
 from sightcheck.video.reference import Reference
-from sightcheck.weights import Card, Metric
+from sightcheck.weights import Card
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -57,21 +53,6 @@ class How:
     deviation: tuple[float, float, float] = IMAGENET[1]
     probabilities: bool = False
     synthetic: int | None = None
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The n clips of a table that could be scored, near copies in one group, and the files that could not."""
-
-    items: tuple[Item, ...]
-    clips: tuple[Clip, ...]
-    scores: Values
-    skipped: tuple[str, ...]
-
-    @property
-    def synthetic(self) -> Labels:
-        """(n,) labels."""
-        return np.array([item.synthetic for item in self.items])
 
 
 DEFAULT = How()
@@ -102,7 +83,7 @@ def adopt(
         recipe=dataclasses.asdict(recipe),
         sources=sources(found.items) if found else (),
         split="not known: it was trained elsewhere",
-        metrics=(measured(found, f"the clips of {table.name}, as it is"),) if found and table else (),
+        metrics=(metric("AUC", f"the clips of {table.name}, as it is", found.auc()),) if found and table else (),
         controls=(),
         limits=limits(found, fit),
         not_for=NOT_FOR,
@@ -186,45 +167,6 @@ def _side(name: str, stated: int | str | None, given: int) -> int:
     if not SIDES[0] <= side <= SIDES[1]:
         raise UsageError(f"pictures with a {name} of {side}: {SIDES[0]} to {SIDES[1]} can be made")
     return side
-
-
-def scored(network: Network, items: Sequence[Item], progress: Progress | None = None) -> Scored:
-    """Score every clip with the network as it is. Raises UsageError when no clip of one label could be scored."""
-    kept: list[tuple[Item, Clip, float, NDArray[np.uint64]]] = []
-    skipped = []
-    for done, item in enumerate(items, 1):
-        try:
-            kept.append(_score(network, item))
-        except InputError as error:
-            skipped.append(f"{Path(item.path).name}: {error}")
-        if progress is not None:
-            progress(done, len(items))
-    if len({item.synthetic for item, *_ in kept}) < 2:
-        reasons = "; ".join(skipped[:3]) or "none given"
-        raise UsageError(f"clips of both labels are needed; too few could be scored ({reasons})")
-    described, clips, scores, fingerprints = zip(*kept, strict=True)
-    joined = split.joined(described, audit.near_copies(fingerprints))
-    return Scored(joined, clips, np.array(scores), tuple(sorted(skipped)))
-
-
-def _score(network: Network, item: Item) -> tuple[Item, Clip, float, NDArray[np.uint64]]:
-    path = os.fsencode(item.path)
-    clip = sandbox.run(look, path)
-    seen = frames.read(path, network.recipe)
-    rows = frames.runs(seen, 1)
-    if not len(rows):
-        raise InputError(frames.too_short(network.recipe))
-    grey = np.stack([np.asarray(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), np.uint8) for one in seen.rgb])
-    score = frames.soft_vote(network.speak(seen.rgb, rows))
-    return manifest.described(item, clip), clip, score, audit.fingerprint(grey)
-
-
-def measured(found: Scored, scope: str) -> Metric:
-    """The AUC of the scores with its interval over groups."""
-    units = [item.unit for item in found.items]
-    return metric(
-        "AUC", scope, metrics.bootstrap(lambda w: metrics.auc(found.scores, found.synthetic, w), found.synthetic, units)
-    )
 
 
 def limits(found: Scored | None, fit: Calibration | None) -> tuple[str, ...]:

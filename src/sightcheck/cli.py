@@ -193,9 +193,9 @@ def evaluate(
     kind: Annotated[list[str] | None, typer.Option(help="Score these kinds only; all are taught.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """How well does a detector do on generators and sources it was not taught? Country and city models: as they are."""
+    """How well does a detector do on generators and sources it was not taught? Networks are scored as they are."""
+    from sightcheck.bench import as_it_is, evaluate_photos, tables
     from sightcheck.bench import evaluate as evaluation
-    from sightcheck.bench import evaluate_photos, tables
 
     with progress_bar() as show:
         if evaluate_photos.role(detector) in evaluate_photos.ROLES:
@@ -203,6 +203,12 @@ def evaluate(
                 detector, manifest, lambda done, of: show(f"{done}/{of} photos", done / of)
             )
             print_safely(evaluate_photos.to_json(scored) if json else evaluate_photos.to_text(scored))
+            return
+        if evaluate_photos.role(detector) in as_it_is.ROLES:
+            seen = as_it_is.evaluate(
+                detector, manifest, kind or (), lambda done, of: show(f"{done}/{of} clips", done / of)
+            )
+            print_safely(as_it_is.to_json(seen) if json else as_it_is.to_text(seen))
             return
         found = evaluation.evaluate(
             detector, manifest, tuple(kind or ()), lambda done, of: show(f"{done}/{of} clips", done / of)

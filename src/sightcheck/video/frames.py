@@ -106,6 +106,12 @@ class Network:
             limits=(*self.reference.outside(clip), *self.limits),
         )
 
+    def score(self, path: bytes) -> float | None:
+        """The score of a file alone; None where it is too short. Raises InputError when it cannot be read."""
+        seen = read(path, self.recipe)
+        rows = runs(seen, self.recipe.sequence)
+        return soft_vote(self.speak(seen.rgb, rows)) if len(rows) else None
+
     def speak(self, rgb: Rgb, rows: Indices, progress: sandbox.Progress | None = None) -> Values:
         """Frames (T, H, W, 3), the numbers (n, sequence) of those in each run -> (n,) P(synthetic)."""
         outputs = []
