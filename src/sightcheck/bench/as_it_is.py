@@ -19,6 +19,7 @@ from sightcheck.data.audit import Separation, grouped_auc, metadata
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.media import Clip, look, pictures
+from sightcheck.report import visible
 from sightcheck.video.detectors import Detector, detector
 from sightcheck.video.frames import SPREAD, Network, too_short
 
@@ -131,7 +132,7 @@ def to_text(found: AsItIs) -> str:
         *tables.measures("All clips", [Row("all", real + fake, found.overall)]),
         *tables.measures("By generator, against all real clips", found.generators),
     ]
-    return "\n".join(tables.visible(line) for line in lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def to_json(found: AsItIs) -> str:
