@@ -51,12 +51,12 @@ def printed(number: str) -> Printed:
     table = _file()[number]
     given, metrics = table["cells"] or [], table["metrics"]
     values = {
-        Address(*cell[:6], metric=metric): value
+        Address(*[*cell[:6], metric]): value
         for cell in given
         for metric, value in zip(metrics, cell[6:], strict=True)
         if value is not None
     }
-    wrong = {Address(*cell[:6], metric=metrics[0]): (cell[6], cell[7]) for cell in table.get("contradictions", [])}
+    wrong = {Address(*[*cell[:6], metrics[0]]): (cell[6], cell[7]) for cell in table.get("contradictions", [])}
     return Printed(table["title"], table["percent"], values, wrong, tuple(table["notes"]))
 
 
