@@ -101,7 +101,7 @@ def test_no_published_number_is_lost() -> None:
         "4.9": 36, "4.10": 12, "4.11": 96, "4.12": 27, "4.13": 27, "4.14": 27, "4.sota": 1, "5.1": 0, "5.2": 12,
         "5.3": 64, "5.4": 16,
     }  # fmt: skip
-    assert "lost" in printed("5.1").notes[0]
+    assert "lost" in printed("5.1").remarks[0]
     assert printed("4.7").numbers[Address("Fit", "RAW", "Swap", "HQ", CNN, 0, "AUC")] == 0.93
     with pytest.raises(UsageError, match=r"no table '6.1' here; there are: 3.2, 3.3"):
         printed("6.1")
@@ -261,7 +261,7 @@ def test_a_curve_stops_where_the_clips_do_and_one_count_takes_what_there_is(tmp_
     by_row = {one.row: one for one in found.results}
     assert by_row["4"].ours is not None
     assert by_row["8"].note == "Kittivid has 5 clips a class to teach"
-    assert "published numbers of this table are lost" in found.notes[0]
+    assert "published numbers of this table are lost" in " ".join(found.notes)
     across = run("5.2", data, log)
     assert across.results[0].note == "taught on 5 clips a class, all there are"
 

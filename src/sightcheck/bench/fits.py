@@ -63,8 +63,8 @@ class Cost(msgspec.Struct, frozen=True):
 class Fits:
     """`make` gives a method by name; `settings` are what it was told of epochs and frames.
 
-    `validated`: the subsets that have validation clips which training may use; None for all. `skipped`: the files that
-    could not be read, and why.
+    `validated`: the subsets that have validation clips which training may use; None for all. `skipped`: the clips that
+    could not be read, and why. `came_from`: the file that one at another quality was made of.
     """
 
     clips: Collection
@@ -73,6 +73,7 @@ class Fits:
     settings: str = ""
     validated: tuple[str, ...] | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+    came_from: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def part_of(self) -> dict[str, Part]:
@@ -116,6 +117,10 @@ class Fits:
             keep(given.key(None), found)
         return found
 
+    def skip(self, item: Item, error: InputError) -> None:
+        """Note that a clip could not be read."""
+        self.skipped[self.came_from.get(item.path, item.path)] = str(error)
+
     def each(self, read: Callable[[Item], Any], items: Sequence[Item]) -> Iterator[tuple[Item, Any]]:
         """The clips that can be read, in order, a few at once; the others go to `skipped`."""
 
@@ -123,7 +128,7 @@ class Fits:
             try:
                 return read(item)
             except InputError as error:
-                self.skipped[item.path] = str(error)
+                self.skip(item, error)
                 return None
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -149,7 +154,9 @@ class _Given:
     def at(self, items: Sequence[Item], quality: str) -> tuple[Item, ...]:
         """The clips at a quality, those that cannot be read left out."""
         self.told(0, f"{len(items)} clips at {quality}")
-        return tuple(clip for _, clip in self.fits.each(lambda item: self.fits.clips.at(item, quality), items))
+        found = [*self.fits.each(lambda item: self.fits.clips.at(item, quality), items)]
+        self.fits.came_from |= {clip.path: item.path for item, clip in found}
+        return tuple(clip for _, clip in found)
 
     def key(self, test: Tested | None) -> str:
         """Where it is kept: by the method, its code, and the bytes of all the clips."""
@@ -189,7 +196,7 @@ class _Given:
             try:
                 spoken = fitted.speak(clip)
             except InputError as error:
-                self.fits.skipped[item.path] = str(error)
+                self.fits.skip(item, error)
                 continue
             fake, called = tuple(spoken.fake.tolist()), tuple(spoken.called.tolist())
             yield Said(item.sha256, item.synthetic, item.group, fake, called)

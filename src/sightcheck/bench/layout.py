@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from sightcheck.bench.plans import STREETS, UNIONS, members
-from sightcheck.bench.qualities import at_quality
+from sightcheck.bench.qualities import CRF, at_quality
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
 from sightcheck.data.split import linked_groups
@@ -118,7 +118,8 @@ def _clips(folder: Path, role: str, root: Path, roles: tuple[str, ...]) -> dict[
 
 def _from_table(table: Path, roles: tuple[str, ...], kind: str, limit: int) -> Collection:
     """A table -> its subsets, or its generators, in the roles; real clips without a subset are dealt out."""
-    items = _linked([item for item in manifest.read(table) if item.label and kind in ("", item.kind)])
+    rows = [item for item in manifest.read(table) if item.label and kind in ("", item.kind)]
+    items = _linked([item for item in rows if item.quality not in CRF])  # these are made of the others
     if not items:
         raise UsageError(f"{table}: no clip of kind {kind!r}; look at its column kind")
     own = set(roles) <= {item.subset for item in items}

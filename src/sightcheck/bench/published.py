@@ -30,13 +30,18 @@ class Address:
 
 @dataclass(frozen=True)
 class Printed:
-    """One table as printed. `contradictions`: (printed, what the thesis's own other tables give) by address."""
+    """One table as printed.
+
+    `contradictions`: (printed, what the thesis's own other tables give) by address. `notes` say how to read the table,
+    `remarks` what is odd about the printed numbers.
+    """
 
     title: str
     percent: bool
     numbers: dict[Address, float | str]
     contradictions: dict[Address, tuple[float, float]]
     notes: tuple[str, ...]
+    remarks: tuple[str, ...]
 
     @property
     def text(self) -> bool:
@@ -57,7 +62,7 @@ def printed(number: str) -> Printed:
         if value is not None
     }
     wrong = {Address(*[*cell[:6], metrics[0]]): (cell[6], cell[7]) for cell in table.get("contradictions", [])}
-    return Printed(table["title"], table["percent"], values, wrong, tuple(table["notes"]))
+    return Printed(table["title"], table["percent"], values, wrong, tuple(table["notes"]), tuple(table["remarks"]))
 
 
 def numbers() -> tuple[str, ...]:

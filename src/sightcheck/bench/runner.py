@@ -37,9 +37,10 @@ def run(
     fits = Fits(clips, shares(plan.number, clips.own), make, f"{shortened}", VALIDATED.get(plan.number[0]))
     running = _Run(plan, fits, shortened, told)
     running.ask()
-    results = tuple(running.result(cell) for cell in plan.cells)
+    results = tuple(running.result(cell) for cell in plan.cells if clips.own or not running.beyond(cell))
     if all(one.ours is None and not one.ours_text for one in results):
-        raise UsageError(f"table {plan.number}: no cell could be run on {clips.path}: {results[0].note}")
+        why = results[0].note if results else "every cell asks for more clips than there are to teach"
+        raise UsageError(f"table {plan.number}: no cell could be run on {clips.path}: {why}")
     return Compared(
         number=plan.number,
         title=plan.title,
@@ -112,8 +113,12 @@ class _Run:
         there, name = self.fits.there(cell.train), self.fits.clips.named(cell.train)
         if not there:
             return f"{name} has no clips of both labels to teach"
+        return f"{name} has {there} clips a class to teach" if self.beyond(cell) else ""
+
+    def beyond(self, cell: Cell) -> bool:
+        """Whether a cell of a curve over the number of clips asks for more than there are."""
         curve = len({other.count for other in self.plan.cells}) > 1
-        return f"{name} has {there} clips a class to teach" if curve and cell.count > there else ""
+        return curve and cell.count > self.fits.there(cell.train)
 
     def result(self, cell: Cell) -> Result:
         """One cell of the table, ours beside published."""
@@ -177,9 +182,12 @@ class _Run:
 
     def notes(self) -> Iterator[str]:
         """What must be known of the run."""
+        yield from self.printed.remarks if self.fits.clips.own else ()
         used = {quality for cell in self.plan.cells for quality in (cell.train_quality, cell.test_quality)} - {""}
         if used != {"RAW"} and not self.fits.clips.published:
             yield "RAW: the files as they are; HQ and LQ: made of them with x264 at CRF 23 and 40"
+        if not self.fits.clips.own and any(self.beyond(cell) for cell in self.plan.cells):
+            yield "rows of more clips than there are to teach are left out"
         if self.shortened != FULL:
             yield f"shortened: {self.shortened}; the published recipes are longer"
         if self.fits.skipped:
