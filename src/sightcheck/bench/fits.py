@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Tested:
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a fit took: learnt numbers, bytes of its model file, seconds of training and of reading its clips."""
+    """What a fit took: learnt numbers, bytes of its model file, seconds of training and of reading what teaches it."""
 
     parameters: int
     size_bytes: int
@@ -64,7 +64,7 @@ class Fits:
     """`make` gives a method by name; `settings` are what it was told of epochs and frames.
 
     `validated`: the subsets that have validation clips which training may use; None for all. `skipped`: the clips that
-    could not be read, and why. `came_from`: the file that one at another quality was made of.
+    could not be read, and why. `made`: the clips at each quality, `came_from`: the files they were made of.
     """
 
     clips: Collection
@@ -74,6 +74,7 @@ class Fits:
     validated: tuple[str, ...] | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     came_from: dict[str, str] = field(default_factory=dict)
+    made: dict[tuple[str, str], Item] = field(default_factory=dict)
 
     @cached_property
     def part_of(self) -> dict[str, Part]:
@@ -95,14 +96,15 @@ class Fits:
         Raises UsageError where it has no clips of both labels to learn from.
         """
         given = _Given(self, taught, told)
-        found = [kept(given.key(test), list[Said]) for test in tests]
+        keys = [given.key(test) for test in tests]
+        found = [kept(key, list[Said]) for key in keys]
         if any(one is None for one in found):
             fitted = given.fitted()
             for at, test in enumerate(tests):
                 told(0.8 + 0.2 * at / len(tests), f"asked about {test.subset} {test.quality}")
                 if found[at] is None:
                     found[at] = [*given.said(fitted, test)]
-                    keep(given.key(test), found[at])
+                    keep(keys[at], found[at])
         return [Heard(tuple(one or ())) for one in found]
 
     def cost(self, taught: Taught, told: Told) -> Cost:
@@ -116,6 +118,13 @@ class Fits:
             assert found is not None
             keep(given.key(None), found)
         return found
+
+    def at(self, item: Item, quality: str) -> Item:
+        """A clip at a quality. Raises InputError, OutputError."""
+        if (item.path, quality) not in self.made:
+            found = self.made[item.path, quality] = self.clips.at(item, quality)
+            self.came_from[found.path] = item.path
+        return self.made[item.path, quality]
 
     def skip(self, item: Item, error: InputError) -> None:
         """Note that a clip could not be read."""
@@ -154,15 +163,13 @@ class _Given:
     def at(self, items: Sequence[Item], quality: str) -> tuple[Item, ...]:
         """The clips at a quality, those that cannot be read left out."""
         self.told(0, f"{len(items)} clips at {quality}")
-        found = [*self.fits.each(lambda item: self.fits.clips.at(item, quality), items)]
-        self.fits.came_from |= {clip.path: item.path for item, clip in found}
-        return tuple(clip for _, clip in found)
+        return tuple(clip for _, clip in self.fits.each(lambda item: self.fits.at(item, quality), items))
 
     def key(self, test: Tested | None) -> str:
         """Where it is kept: by the method, its code, and the bytes of all the clips."""
         items = () if test is None else self.tested(test)
         named = [[(one.sha256, one.label) for one in some] for some in (self.train, self.validation, items)]
-        about = (self.method.name, getattr(self.method, "settings", ""), self.fits.settings, code(self.method))
+        about = (self.method.name, getattr(self.method, "settings", ""), self.fits.settings, code(type(self.method)))
         fit = hashlib.sha256(msgspec.json.encode((about, named[:2]))).hexdigest()[:32]
         return f"{fit}/{hashlib.sha256(msgspec.json.encode(named[2])).hexdigest()[:32] if test else 'cost'}"
 
@@ -172,13 +179,15 @@ class _Given:
 
     def fitted(self) -> Fitted:
         """Read the clips and teach the detector."""
-        started = time.perf_counter()
         self.told(0, f"reading {len(self.train) + len(self.validation)} clips")
-        read, validation = ([*self.fits.each(self.method.read, items)] for items in (self.train, self.validation))
+        started = time.perf_counter()
+        read = [*self.fits.each(self.method.read, self.train)]
+        reading = time.perf_counter() - started
+        validation = [*self.fits.each(self.method.read, self.validation)]
         if self.taught.subset and {item.synthetic for item, _ in read} != {False, True}:
             why = next(iter(self.fits.skipped.values()), "none is there")
             raise UsageError(f"no clips of both labels to teach {self.taught.method} on {self.taught.subset}: {why}")
-        between = time.perf_counter()
+        started = time.perf_counter()
         fitted = self.method.fit(
             [clip for _, clip in read],
             _labels(read),
@@ -186,8 +195,8 @@ class _Given:
             ([clip for _, clip in validation], _labels(validation)) if validation else None,
             lambda done, what: self.told(0.2 + 0.6 * done, what),
         )
-        took = time.perf_counter() - between
-        self.cost = Cost(fitted.parameters, fitted.size_bytes(), took, between - started)
+        took = time.perf_counter() - started
+        self.cost = Cost(fitted.parameters, fitted.size_bytes(), took, reading)
         return fitted
 
     def said(self, fitted: Fitted, test: Tested) -> Iterator[Said]:
@@ -216,11 +225,12 @@ def empty_cache() -> Iterator[None]:
                 os.environ["SIGHTCHECK_CACHE"] = before
 
 
-def code(method: Method) -> str:
+@cache
+def code(method: type[Method]) -> str:
     """SHA-256 of the code that decodes, measures and trains, and of the method itself."""
     package = Path(media.__file__).parents[1]
     files = [path for room in ("media", "video", "train") for path in sorted((package / room).glob("*.py"))]
-    own = inspect.getsourcefile(type(method))
+    own = inspect.getsourcefile(method)
     files += [Path(own)] if own else []
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
