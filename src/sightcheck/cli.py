@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightcheck.cli_gallery import gallery_app
+from sightcheck.cli_train import train
 from sightcheck.cli_weights import weights_app
 from sightcheck.console import EXIT, Show, complain, print_safely, progress_bar
 from sightcheck.errors import SightcheckError
@@ -46,17 +47,6 @@ class PhotoFailOn(StrEnum):
 
     not_taken_there = "not taken there"
     undecided = "undecided"
-
-
-class PhotoRecipe(StrEnum):
-    """What can be trained on photos."""
-
-    backbone = "backbone"
-    scene = "scene"
-    country = "country"
-    city = "city"
-    whole_country = "whole-country"
-    whole_city = "whole-city"
 
 
 @app.callback(epilog=EXIT)
@@ -216,25 +206,7 @@ def evaluate(
     print_safely(evaluation.to_json(found) if json else tables.to_text(found))
 
 
-@app.command(epilog=EXIT)
-def train(
-    recipe: Annotated[PhotoRecipe, typer.Argument(help="What to train; the whole-... ones are the thesis's own.")],
-    tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of photos: path, country, city ...")],
-    name: Annotated[str, typer.Option(help="What the model will be called. [default: the recipe's name]")] = "",
-    backbone: Annotated[str, typer.Option(help="Backbone of a whole-... recipe. [default: the thesis's]")] = "",
-    epochs: Annotated[int, typer.Option(help="Epochs of a whole-... recipe, 0: the thesis's.")] = 0,
-    grouped: Annotated[bool, typer.Option("--grouped", help="Country: the 61 classes of the thesis.")] = False,
-    symmetric: Annotated[bool, typer.Option("--symmetric", help="City: the head that forgets the order.")] = False,
-    teacher: Annotated[Path | None, typer.Option(help="Scene: its .npz (path, probs), hierarchy.csv beside.")] = None,
-    to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
-) -> None:
-    """Train a network on photos and export it with its card. Needs the train extra; stopped, it resumes."""
-    from sightcheck import training
-
-    asked = training.Asked(recipe.value, name, backbone, epochs, grouped, symmetric, teacher, to)
-    with progress_bar() as show:
-        folder = training.run(asked, tables, lambda done, what: show(what, done))
-    print_safely(training.to_text(folder))
+app.command(epilog=EXIT)(train)
 
 
 def main() -> None:

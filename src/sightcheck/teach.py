@@ -10,8 +10,10 @@ import numpy as np
 from sightcheck import weights
 from sightcheck.ask import versions
 from sightcheck.bench import evaluate
+from sightcheck.bench.controls import Controls
 from sightcheck.bench.evaluate import Evaluation
 from sightcheck.bench.metrics import Estimate
+from sightcheck.bench.protocol import LeaveOneOut
 from sightcheck.bench.readings import Progress, Readings, readings
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
@@ -76,7 +78,8 @@ def teach(
         np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
     )
     calibration = evaluate.calibration(held_out, joined)
-    limits = (*warnings(calibration, joined), *(() if checked is None else leak(checked)))
+    told = () if checked is None else leak(checked.by_generator, checked.controls)
+    limits = (*warnings(calibration, joined), *told)
     model = FewShot(
         name=name,
         recipe=how,
@@ -122,10 +125,10 @@ def warnings(calibration: Calibration | None, joined: Sequence[Item]) -> tuple[s
     )
 
 
-def leak(checked: Evaluation) -> tuple[str, ...]:
+def leak(found: LeaveOneOut, against: Controls) -> tuple[str, ...]:
     """The sentence that a detector carries when what a file says of itself does as well as looking at it."""
-    own = checked.by_generator.auc.macro
-    others = (("size, rate and compression", checked.controls.metadata), ("length", checked.controls.length))
+    own = found.auc.macro
+    others = (("size, rate and compression", against.metadata), ("length", against.length))
     telling = [f"{what} {auc(one.auc.macro)}" for what, one in others if one.auc.macro.value >= own.value - 0.02]
     if not telling:
         return ()

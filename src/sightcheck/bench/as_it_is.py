@@ -13,15 +13,15 @@ from sightcheck import sandbox, weights
 from sightcheck.bench import metrics, tables
 from sightcheck.bench.evaluate import Row, calibration, measures
 from sightcheck.bench.metrics import Estimate, Labels, Values
-from sightcheck.bench.readings import Progress
+from sightcheck.bench.readings import Progress, glance
 from sightcheck.data import audit, manifest, split
 from sightcheck.data.audit import Separation, grouped_auc, metadata
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
-from sightcheck.media import Clip, look, pictures
+from sightcheck.media import Clip, look
 from sightcheck.report import visible
 from sightcheck.video.detectors import Detector, detector
-from sightcheck.video.frames import SPREAD, Network, too_short
+from sightcheck.video.frames import Network, too_short
 
 ROLES = ("frames", "texture", "fusion")
 
@@ -110,8 +110,7 @@ def _score(one: Detector, item: Item) -> tuple[Item, Clip, float, NDArray[np.uin
         score, why = said.score, said.sentence
     if score is None:
         raise InputError(why)
-    grey = sandbox.run(pictures, path, SPREAD, 72, 128).rgb.mean(-1).astype(np.uint8)
-    return manifest.described(item, clip), clip, score, audit.fingerprint(grey)
+    return manifest.described(item, clip), clip, score, glance(path)
 
 
 def _taught(card: weights.Card, items: Sequence[Item]) -> list[str]:

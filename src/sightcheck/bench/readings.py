@@ -23,6 +23,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, OutputError, UsageError
 from sightcheck.video import fewshot
 from sightcheck.video.fewshot import Recipe
+from sightcheck.video.frames import SPREAD
 
 Progress = Callable[[int, int], None]
 
@@ -154,6 +155,12 @@ def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
     pictures = [np.frombuffer(shown.png, np.uint8) for shown in reading.footprints if shown.png]
     grey = [cv2.resize(np.asarray(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), np.uint8), (128, 72)) for png in pictures]
     return np.stack(grey).astype(np.uint8)
+
+
+def glance(path: bytes) -> NDArray[np.uint64]:
+    """A file -> the fingerprints of some of its frames, to look for near copies. Raises InputError."""
+    seen = sandbox.run(media.pictures, path, SPREAD, 72, 128)
+    return audit.fingerprint(seen.rgb.mean(-1).astype(np.uint8))
 
 
 def cache() -> Path:

@@ -1,4 +1,4 @@
-"""Which table makes which model? Recipes run from photos to a model folder with its card."""
+"""Which table makes which model? Recipes run from photos, or from clips, to a model folder with its card."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +32,37 @@ class Asked:
     def called(self) -> str:
         """What the model will be called."""
         return self.name or ("city-symmetric" if self.recipe == "city" and self.symmetric else self.recipe)
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A recipe on clips and what was asked of it; "" and 0 mean the recipe's own, `folds` 0 that nothing is held out.
+
+    `of`: the names of the models that a fusion is made of.
+    """
+
+    recipe: str
+    name: str = ""
+    epochs: int = 0
+    frames: int = 0
+    folds: int = 5
+    precision: str = "32-true"
+    of: tuple[str, ...] = ("frames", "texture")
+    keypoints: Path | None = None
+    to: Path | None = None
+
+    @property
+    def called(self) -> str:
+        """What the model will be called."""
+        return self.name or self.recipe
+
+
+def on_clips(asked: Clips, tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
+    """Train what was asked on some tables of clips -> the model's folder. See training/video.py."""
+    _needs_torch()
+    from sightcheck.training import video
+
+    return video.run(asked, tables, told)
 
 
 def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:

@@ -1,7 +1,7 @@
 """What does a score mean on this clip? The clips a detector was tested on, its calibration, and where that holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -26,6 +26,10 @@ class Range:
         return not 0.99 * self.low <= value <= 1.01 * self.high
 
 
+UNNAMED: NDArray[np.str_] = np.zeros(0, np.str_)
+LEARNT = "it is one of the clips that this detector learned from, on which its score says nothing"
+
+
 @dataclass(frozen=True)
 class Reference:
     """`held_out` (n,) scores of the n clips by models that had not seen them, NaN where none could; `synthetic` (n,).
@@ -37,6 +41,7 @@ class Reference:
     scope: tuple[Range, ...]
     synthetic: NDArray[np.bool_]
     held_out: NDArray[np.float64]
+    clips: NDArray[np.str_] = field(default_factory=lambda: UNNAMED)
 
     def log10_lr(self, clip: Clip, score: float) -> float | None:
         """The calibrated ratio; None where nothing was calibrated or the clip lies outside."""
@@ -44,13 +49,14 @@ class Reference:
         return self.calibration.log10_lr(score) if self.calibration and covered else None
 
     def outside(self, clip: Clip) -> tuple[str, ...]:
-        """A sentence for each property in which the clip is unlike the clips of the calibration."""
-        return tuple(
+        """A sentence for each property in which the clip is unlike those of the calibration, or where it is one."""
+        unlike = tuple(
             f"its {one.name} of {plain(value)}{one.unit} is outside the {plain(one.low)} to {plain(one.high)} "
             "of the calibration"
             for one, value in zip(self.scope, properties(clip), strict=False)
             if one.excludes(value)
         )
+        return (*unlike, LEARNT) if clip.sha256 in self.clips else unlike
 
     def place(self, score: float) -> str:
         """Where a score lies among clips that were held out, in words."""
@@ -88,6 +94,7 @@ def to_arrays(one: Reference, recipe: Any, **settings: Any) -> dict[str, NDArray
         "settings": np.frombuffer(msgspec.json.encode(kept), np.uint8),
         "synthetic": one.synthetic,
         "held_out": one.held_out,
+        "clips": one.clips,
     }
 
 
@@ -98,6 +105,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Reference:
         setting(arrays, "scope", tuple[Range, ...]),
         arrays["synthetic"],
         arrays["held_out"],
+        arrays.get("clips", UNNAMED),
     )
 
 

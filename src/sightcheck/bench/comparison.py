@@ -1,0 +1,156 @@
+"""How do the detectors compare on generators they never saw, and how few clips do they need? docs/detector-study.md.
+
+    python -m sightcheck.bench.comparison MANIFEST [--to FOLDER] [LINE...]
+
+Every model's held-out scores are kept beside the readings, so a stopped run goes on and a second one only prints.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sightcheck.bench import tables
+from sightcheck.bench.controls import controls
+from sightcheck.bench.method import Method, by_index
+from sightcheck.bench.protocol import LeaveOneOut, Scope, folds_out, leave_one_out
+from sightcheck.bench.readings import code, readings
+from sightcheck.bench.shots import Shot, few_shot
+from sightcheck.data import manifest
+from sightcheck.data.manifest import Item
+from sightcheck.errors import InputError
+from sightcheck.video.fewshot import Recipe
+
+SIZES = (2, 4, 8, 16)
+SCOPES = {"street": ("street",), "dance": ("dance",), "both": ("street", "dance")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A detector and how much of its published training is given to it: 0 epochs or frames are the thesis's own.
+
+    `folds` 0 teaches one model for each generator and fold of real sources, else so many in all; `kinds` are the
+    kinds it is taught and scored on, for a detector made for one; `draws` of each size on its curve.
+    """
+
+    contender: str
+    epochs: int = 0
+    frames: int = 0
+    folds: int = 0
+    kinds: tuple[str, ...] = ()
+    draws: int = 20
+
+
+LINES = {
+    "F-SVM": Line("F-SVM"),
+    "traces": Line("traces"),
+    "frames": Line("frames"),
+    "LDP-TOP": Line("LDP-TOP", folds=5, kinds=("dance",), draws=5),
+    "DeFakeHop": Line("DeFakeHop", folds=5, draws=5),
+    "EfficientNet-B3": Line("EfficientNet-B3", epochs=3, frames=3, folds=3, kinds=("dance",), draws=1),
+    "Xception (3.2.2)": Line("Xception (3.2.2)", epochs=3, frames=3, folds=3, kinds=("street",), draws=1),
+    "Xcept": Line("Xcept", epochs=2, frames=3, folds=3, draws=1),
+    "ResNetLSTM": Line("ResNetLSTM", epochs=2, frames=1, folds=3, draws=1),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one line came to: held-out AUC by scope, and its curve."""
+
+    line: str
+    clips: int
+    scopes: dict[str, LeaveOneOut]
+    shots: tuple[Shot, ...]
+
+
+def main(table: Path, *names: str) -> None:
+    """Print every line, as soon as it is ready."""
+    items = readings(manifest.read(table), Recipe(), told).joined
+    head = " | ".join(f"{name}: AUC, lowest, matched" for name in SCOPES)
+    print(f"| detector | clips | models | {head} |")
+    print("|---" * 6 + "|")
+    for text in control_lines(items):
+        print(text, flush=True)
+    found = []
+    for name in names or LINES:
+        found.append(line(name, items))
+        print(row(found[-1]), flush=True)
+    print("\n| clips a class | " + " | ".join(one.line for one in found) + " |")
+    print("|---" * (len(found) + 1) + "|")
+    for at, size in enumerate(SIZES):
+        print(f"| {size} | " + " | ".join(tables.number(one.shots[at].auc) for one in found) + " |", flush=True)
+
+
+def line(name: str, items: Sequence[Item]) -> Found:
+    """One detector, read, held out and taught from few."""
+    from sightcheck.bench.contenders import contender
+
+    asked = LINES[name]
+    method = contender(asked.contender, asked.epochs, asked.frames)
+    some = [item for item in items if not asked.kinds or item.kind in asked.kinds]
+    kept, clips = read(method, some)
+    settings = msgspec.json.encode((asked.epochs, asked.frames, code())).decode()
+    fit = by_index(method, clips, [item.sha256 or item.path for item in kept], settings)
+    rows = np.arange(len(kept), dtype=float)[:, None]
+    scopes = {}
+    for scope, kinds in SCOPES.items():
+        if not asked.kinds or kinds == asked.kinds:
+            only = Scope(scored=kinds)
+            if asked.folds:
+                scopes[scope] = folds_out(rows, kept, fit, only, asked.folds)
+            else:
+                scopes[scope] = leave_one_out(rows, kept, fit, scope=only)
+    every = Scope(scored=asked.kinds or SCOPES["both"])
+    return Found(name, len(kept), scopes, few_shot(rows, kept, fit, SIZES, asked.draws, by_source=True, scope=every))
+
+
+def read(method: Method, items: Sequence[Item]) -> tuple[list[Item], list[Any]]:
+    """The items a method can read, and its readings."""
+    kept, clips = [], []
+    for at, item in enumerate(items):
+        try:
+            clips.append(method.read(item))
+            kept.append(item)
+        except InputError as error:
+            print(f"{method.name} leaves out {Path(item.path).name}: {error}", file=sys.stderr)
+        told(at + 1, len(items))
+    return kept, clips
+
+
+def control_lines(items: Sequence[Item]) -> Iterator[str]:
+    """What scores without looking at the picture."""
+    cells: dict[str, list[str]] = {"metadata": [], "length": []}
+    for kinds in SCOPES.values():
+        own = controls(np.zeros((len(items), 1)), items, scope=Scope(scored=kinds), resampled=300)
+        cells["metadata"].append(cell(own.metadata))
+        cells["length"].append(cell(own.length))
+    for name, three in cells.items():
+        yield f"| control: {name} | {len(items)} | - | " + " | ".join(three) + " |"
+
+
+def row(found: Found) -> str:
+    """A detector as a line of the table."""
+    cells = [cell(found.scopes[scope]) if scope in found.scopes else "-" for scope in SCOPES]
+    folds = LINES[found.line].folds
+    return f"| {found.line} | {found.clips} | {folds or 'one a generator and fold'} | " + " | ".join(cells) + " |"
+
+
+def cell(one: LeaveOneOut) -> str:
+    """Mean AUC with its interval, the lowest generator, pairs alike in metadata."""
+    parts = (tables.number(one.auc.macro), tables.share(one.auc.minimum.value), tables.share(one.matched.macro.value))
+    return ", ".join(parts)
+
+
+def told(done: int, of: int) -> None:
+    """Progress on stderr."""
+    if done == of or sys.stderr.isatty():
+        print(f"\r{done}/{of} clips", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
