@@ -169,7 +169,8 @@ class _Given:
         """Where it is kept: by the method, its code, and the bytes of all the clips."""
         items = () if test is None else self.tested(test)
         named = [[(one.sha256, one.label) for one in some] for some in (self.train, self.validation, items)]
-        about = (self.method.name, getattr(self.method, "settings", ""), self.fits.settings, code(type(self.method)))
+        told = [repr(getattr(self.method, name, "")) for name in ("recipe", "training", "settings")]
+        about = (self.method.name, told, self.fits.settings, code(type(self.method)))
         fit = hashlib.sha256(msgspec.json.encode((about, named[:2]))).hexdigest()[:32]
         return f"{fit}/{hashlib.sha256(msgspec.json.encode(named[2])).hexdigest()[:32] if test else 'cost'}"
 
