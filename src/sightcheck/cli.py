@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightcheck.cli_gallery import gallery_app
+from sightcheck.cli_table import table
 from sightcheck.cli_train import train
 from sightcheck.cli_weights import weights_app
 from sightcheck.console import EXIT, Show, complain, print_safely, progress_bar
@@ -207,6 +208,7 @@ def evaluate(
 
 
 app.command(epilog=EXIT)(train)
+app.command(epilog=EXIT)(table)
 
 
 def main() -> None:
