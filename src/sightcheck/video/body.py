@@ -59,7 +59,7 @@ class Body:
     """The parts of a body over T frames; runs of successive frames begin at `starts`.
 
     `grey`, `flow`: for each part (T, side, side) uint8, 0 in frames where it is not `present` (T, 5). `limits`: what
-    weakens the measurement. `stills` show the boxes.
+    weakens the measurement; `stills` show the boxes; `source`: what found the joints.
     """
 
     times_s: tuple[float, ...]
@@ -69,6 +69,7 @@ class Body:
     flow: tuple[Grey, ...]
     stills: tuple[Still, ...]
     limits: tuple[str, ...]
+    source: str
 
 
 def read(
@@ -97,7 +98,7 @@ def read(
     shown = [at for at in _shown(where.present) if where.present[at].any()]
     stills = tuple(Still(seen.times_s[at], drawn(seen.rgb[at], where, at)) for at in shown)
     starts = tuple(first for first, _ in runs)
-    return Body(seen.times_s, starts, where.present, grey, flow, stills, tuple(_limits(clip, found)))
+    return Body(seen.times_s, starts, where.present, grey, flow, stills, tuple(_limits(clip, found)), found.source)
 
 
 def _sampling(clip: Clip, frames: int, most: int, width: int) -> Sampling:

@@ -1,0 +1,212 @@
+"""Is the texture of face, hands and feet synthetic? LDP-TOP and ten classifiers, fused and voted (section 4.3.1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import sandbox, weights
+from sightcheck.errors import BrokenInstallation
+from sightcheck.media import Clip
+from sightcheck.verdict import Evidence, Series
+from sightcheck.video import body, frames, ldp, pose
+from sightcheck.video.body import PARTS, Body
+from sightcheck.video.reference import Reference, from_arrays, setting, to_arrays
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+Values = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a body is read: sequences of T = `frames` frames, `overlap` of them shared with the next (4.4.1).
+
+    At most `windows` sequences; those of a longer clip are spread over it, and fewer.
+    """
+
+    name: str = "ldp-top"
+    frames: int = 50
+    overlap: int = 25
+    form: ldp.Form = "sign"
+    windows: int = 8
+
+
+RECIPES: dict[str, Recipe] = {
+    "ldp-top": Recipe(),
+    # For clips of less than 2 s, which have no sequence of 50.
+    "texture": Recipe("texture", frames=32, overlap=16, windows=12),
+}
+
+
+@dataclass(frozen=True)
+class Textures:
+    """The n sequences of a clip: `vectors` (n, 10, 3072), the five parts in grey and then in flow; `present` (n, 5).
+
+    `times_s` (n,) are their middles. A part that is absent in any frame of a sequence is absent from it.
+    """
+
+    vectors: Vectors
+    present: Labels
+    times_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A trained detector of section 4.3.1: `examine` a clip with it, `save` it, `load` it by name.
+
+    `keypoints`: a folder with OpenPose's JSON files of the clip; without one mediapipe is asked.
+    """
+
+    name: str
+    recipe: Recipe
+    reference: Reference
+    session: "InferenceSession"
+    limits: tuple[str, ...] = ()
+    sha256: str | None = None
+    keypoints: Path | None = None
+
+    def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
+        """Find the body, measure its parts and weigh them; without a body the evidence says so and has no score."""
+        try:
+            seen = read(path, self.recipe, self.keypoints, progress)
+        except pose.Unavailable as error:
+            return self._silent(f"LDP-TOP was not asked: {error}.")
+        except body.NoBody as error:
+            return self._silent(f"No body, no LDP-TOP: the clip {error}.")
+        found = textures(seen, self.recipe)
+        if not len(found.vectors):
+            return self._silent(too_little(self.recipe))
+        fake = speak(self.session, found)
+        score = frames.soft_vote(soft(fake))
+        return Evidence(
+            method=self.name,
+            sentence=f"{_told(fake, found, seen.source)}; {self.reference.place(score)}.",
+            score=score,
+            log10_lr=self.reference.log10_lr(clip, score),
+            series=tuple(_series(fake, found)),
+            stills=seen.stills,
+            weights_sha256=self.sha256,
+            limits=(*self.reference.outside(clip), *seen.limits, *self.limits),
+        )
+
+    def _silent(self, sentence: str) -> Evidence:
+        return Evidence(self.name, sentence, weights_sha256=self.sha256, limits=self.limits)
+
+
+def read(path: bytes, recipe: Recipe, keypoints: Path | None = None, progress: sandbox.Progress | None = None) -> Body:
+    """A file -> the parts of the body in it. Raises InputError, body.NoBody, pose.Unavailable."""
+    return body.read(path, recipe.frames, recipe.overlap, recipe.windows, keypoints, progress)
+
+
+def textures(seen: Body, recipe: Recipe) -> Textures:
+    """Parts of a body -> the LDP-TOP of every sequence; sequences lie within one run of successive frames."""
+    ends = (*seen.starts[1:], len(seen.times_s))
+    firsts = [
+        at
+        for one, end in zip(seen.starts, ends, strict=True)
+        for at in range(one, end - recipe.frames + 1, recipe.frames - recipe.overlap)
+    ]
+    present = np.array([seen.present[at : at + recipe.frames].all(0) for at in firsts], bool).reshape(-1, len(PARTS))
+    kept = np.flatnonzero(present.any(1))
+    vectors = np.zeros((len(kept), 2 * len(PARTS), ldp.LENGTH), np.float32)
+    for row, at in enumerate(kept):
+        for part in np.flatnonzero(present[at]):
+            for plane, video in enumerate((seen.grey[part], seen.flow[part])):
+                window = video[firsts[at] : firsts[at] + recipe.frames]
+                vectors[row, part + plane * len(PARTS)] = ldp.ldp_top(window, recipe.form)
+    middles = tuple(seen.times_s[firsts[at] + recipe.frames // 2] for at in kept)
+    return Textures(vectors, present[kept], middles)
+
+
+def speak(session: "InferenceSession", found: Textures) -> Values:
+    """Sequences (n) -> (n, 5) P(synthetic) of each part, the mean of grey and flow (4.1).
+
+    0.5 where the part is absent or its classifiers were never taught; such a part has no vote.
+    """
+    each = frames.run(session, found.vectors).astype(np.float64)  # (n, 10)
+    if not np.all(np.abs(each - 0.5) < 0.501):  # also where it is not a number
+        raise BrokenInstallation("the network of LDP-TOP puts out what is no probability; train it again")
+    fake = np.clip(each, 0, 1).reshape(len(each), 2, len(PARTS)).mean(1)  # (n, 5)
+    return np.where(found.present, fake, 0.5)
+
+
+def soft(fake: Values) -> Values:
+    """(n, 5) probabilities -> (n,) the mean over the parts that vote: the score of a sequence; 0.5 where none does."""
+    voting = fake != 0.5
+    return np.where(voting.any(1), np.where(voting, fake, 0).sum(1) / np.maximum(voting.sum(1), 1), 0.5)
+
+
+def majority(fake: Values) -> Labels:
+    """(n, 5) -> (n,) whether most of the parts that vote say synthetic (4.2, 4.3); the mean settles a tie."""
+    lead = (fake > 0.5).sum(1) - (fake < 0.5).sum(1)
+    return np.where(lead == 0, soft(fake) > 0.5, lead > 0)
+
+
+def _told(fake: Values, found: Textures, source: str) -> str:
+    """What was measured, how the parts voted, and which of them spoke most for what they say together, and when."""
+    seen = [part for at, part in enumerate(PARTS) if found.present[:, at].any()]
+    lost = [part for part in PARTS if part not in seen]
+    called, count, mean = int(majority(fake).sum()), len(fake), float(soft(fake).mean())
+    at, part = np.unravel_index(int(np.argmax(fake if mean > 0.5 else -fake)), fake.shape)
+    return (
+        f"LDP-TOP of {_and(seen)}{f' ({_and(lost)} not seen)' if lost else ''} in "
+        f"{'one sequence' if count == 1 else f'{count} sequences'}, joints by {source}: P(synthetic) {mean:.2f}, "
+        f"the parts call {called} of {count} synthetic; the {PARTS[part]} at {found.times_s[at]:.1f} s says most, "
+        f"{fake[at, part]:.2f}"
+    )
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _series(fake: Values, found: Textures) -> list[Series]:
+    """P(synthetic) of each part that was there, over the sequences."""
+    return [
+        Series(
+            f"P(synthetic), {part}",
+            "share",
+            tuple(time for time, there in zip(found.times_s, found.present[:, at], strict=True) if there),
+            tuple(fake[found.present[:, at], at].tolist()),
+        )
+        for at, part in enumerate(PARTS)
+        if found.present[:, at].any()
+    ]
+
+
+def too_little(recipe: Recipe) -> str:
+    """Why nothing could be measured although there is a body."""
+    return f"No LDP-TOP: no part of the body is seen in {recipe.frames} successive frames."
+
+
+def save(
+    card: weights.Card,
+    recipe: Recipe,
+    reference: Reference,
+    network: bytes,
+    golden: NDArray[np.float32],
+    root: Path | None = None,
+) -> Path:
+    """Write the ten classifiers, one network (n, 10, 3072) -> (n, 10), with their card; returns the folder."""
+    return weights.save(card, to_arrays(reference, recipe) | {"golden": golden}, root, network)
+
+
+def load(name: str) -> Texture:
+    """Name -> Texture. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
+    found = weights.load(name)
+    try:
+        recipe, reference = setting(found.arrays, "recipe", Recipe), from_arrays(found.arrays)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
+    session = weights.session(found.network)
+    if session.get_inputs()[0].shape[1:] != [2 * len(PARTS), ldp.LENGTH]:
+        raise BrokenInstallation(f"the network of {name!r} does not read ten vectors of LDP-TOP; train it again")
+    return Texture(found.card.name, recipe, reference, session, found.card.limits, found.card.network_sha256)
