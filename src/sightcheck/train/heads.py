@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sightcheck.train.country import class_weights
+from sightcheck.train.export import to_onnx
 
 Values = NDArray[np.float32]
 
@@ -56,6 +57,15 @@ def country(recipe: CountryHead, views: Values, classes: NDArray[np.intp], count
         linear.weight.copy_(torch.from_numpy(fitted.coef_))
         linear.bias.copy_(torch.from_numpy(fitted.intercept_))
     return nn.Sequential(standard, linear).eval()
+
+
+def linear(coef: NDArray[np.float64], intercept: float) -> tuple[bytes, NDArray[np.float32]]:
+    """(d,) and an intercept -> the network (n, d) -> (n, 1) in ONNX, and its golden output."""
+    net = nn.Linear(len(coef), 1)
+    with torch.no_grad():
+        net.weight.copy_(torch.from_numpy(coef)[None])
+        net.bias.fill_(intercept)
+    return to_onnx(net, (2, len(coef)))
 
 
 def outputs(net: nn.Module, features: Values) -> Values:

@@ -1,0 +1,336 @@
+"""Which detectors are compared in the tables? Each as a Method: F-SVM, traces, networks on frames, LDP-TOP."""
+
+import hashlib
+import io
+import os
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import media, sandbox, weights
+from sightcheck.ask import versions
+from sightcheck.bench import readings
+from sightcheck.bench.evaluate import exam, teacher
+from sightcheck.bench.method import Method, Spoken, Told
+from sightcheck.bench.metrics import Labels, Values
+from sightcheck.data.manifest import Item
+from sightcheck.errors import Damaged, UsageError
+from sightcheck.media import Pictures, Sampling
+from sightcheck.verdict import group_weights
+from sightcheck.video import fewshot, frames
+from sightcheck.video.frames import RECIPES, Recipe
+
+if TYPE_CHECKING:
+    from sightcheck.train.frames import Training
+
+Units = NDArray[np.str_]
+Network = tuple[bytes, NDArray[np.float32]]
+
+F_SVM = fewshot.Recipe("footprint", Sampling(frames=15, windows=1), 0)
+"""N = 14 at CRF 0 (5.3.2 has N = 30): so that clips of two seconds can be compared."""
+STRENGTH, STEPS = 0.03, 300
+"""Inverse regularisation and most iterations of the head `frames`."""
+SEEING = (*readings.READING, "media/pictures.py")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fitted F-SVM or traces."""
+
+    score: Callable[[Values], Values]
+    parameters: int
+
+    def speak(self, clip: Values) -> Spoken:
+        """One probability: the logistic of the score."""
+        score = self.score(exam(clip[None], [_REAL]))
+        return Spoken(1 / (1 + np.exp(-np.clip(score, -30, 30))), score > 0)
+
+    def size_bytes(self) -> int:
+        """Bytes of its numbers."""
+        return 8 * self.parameters
+
+    def export(self) -> Network:
+        """It has no network."""
+        raise UsageError("F-SVM and traces are taught with `sightcheck teach`")
+
+
+_REAL = Item(path="", label="real")
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """F-SVM of algorithm 1, or traces."""
+
+    name: str
+    recipe: fewshot.Recipe
+
+    def read(self, item: Item) -> Values:
+        """(forms, d) as it is and, for traces, laundered."""
+        return readings.one(Path(item.path), self.recipe).forms
+
+    def fit(
+        self, clips: Sequence[Values], synthetic: Labels, units: Units,
+        validation: tuple[Sequence[Values], Labels] | None = None, told: Told | None = None,
+    ) -> Linear:  # fmt: skip
+        """Taught in one step."""
+        vectors = np.stack(clips)
+        rows = np.concatenate([vectors, vectors[:, :1]], axis=1)
+        return Linear(teacher(self.recipe)(rows, synthetic, units), vectors.shape[2] + 1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A clip's pictures, or (T, 1280) features of them, and whose they are."""
+
+    sha256: str
+    pictures: Pictures
+    features: NDArray[np.float32] | None = None
+
+
+def seen(item: Item, recipe: Recipe) -> Look:
+    """A clip's pictures by a recipe, from the cache where they are there. Raises InputError."""
+    name = os.fsencode(item.path)
+    sha256 = sandbox.run(media.look, name).sha256
+    about = (sha256, recipe.sampling, recipe.height, recipe.width, versions(), readings.code(SEEING))
+    key = f"{hashlib.sha256(msgspec.json.encode(about)).hexdigest()}"
+
+    def measure() -> dict[str, NDArray[Any]]:
+        found = frames.read(name, recipe)
+        return {"rgb": found.rgb, "times": np.array(found.times_s), "starts": np.array(found.starts, np.int64)}
+
+    arrays = _kept(key, measure)
+    pictures = Pictures(tuple(arrays["times"].tolist()), arrays["rgb"], tuple(arrays["starts"].tolist()))
+    if not len(pictures.sequences(recipe.sequence)):
+        raise Damaged(frames.too_short(recipe))
+    return Look(sha256, pictures)
+
+
+def _kept(key: str, measure: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Arrays from the cache, or measured and put there."""
+    path = readings.cache() / f"{key}.npz"
+    if not path.exists():
+        found = measure()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        with partial.open("wb") as file:
+            np.savez(file, **found)  # type: ignore[arg-type]
+        partial.replace(path)
+        return found
+    with readings.LOADING, np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A logistic head on standardised features: `coef` (d,), `intercept`, `mean` and `scale` (d,)."""
+
+    coef: Values
+    intercept: float
+    mean: Values
+    scale: Values
+
+    @property
+    def parameters(self) -> int:
+        """Those that are learnt; the backbone's are not."""
+        return len(self.coef) + 1
+
+    def speak(self, clip: Look) -> Spoken:
+        """P(synthetic) of every frame."""
+        assert clip.features is not None
+        fake = 1 / (1 + np.exp(-((clip.features - self.mean) / self.scale @ self.coef + self.intercept)))
+        return Spoken(np.asarray(fake, np.float64), np.asarray(fake > 0.5))
+
+    def export(self) -> Network:
+        """Features (n, 1280) -> (n, 1) logits in ONNX."""
+        from sightcheck.train.heads import linear
+
+        return linear(self.coef / self.scale, self.intercept - float(self.mean / self.scale @ self.coef))
+
+    def size_bytes(self) -> int:
+        """Bytes of its network."""
+        return len(self.export()[0])
+
+
+@dataclass(frozen=True)
+class Head:
+    """`frames`: what the bundled detector is made of."""
+
+    recipe: Recipe = RECIPES["frames"]
+    name: str = "frames"
+
+    def read(self, item: Item) -> Look:
+        """The shared backbone's features of a clip's frames."""
+        found = seen(item, self.recipe)
+        about = (found.sha256, self.recipe.sampling, weights.card(weights.find("backbone")).network_sha256, "features")
+        key = hashlib.sha256(msgspec.json.encode((about, readings.code(SEEING)))).hexdigest()
+
+        def measure() -> dict[str, NDArray[Any]]:
+            given = frames.network_input(found.pictures.rgb, self.recipe)
+            return {"features": np.concatenate([frames.features(given[at : at + 8]) for at in range(0, len(given), 8)])}
+
+        return replace(found, features=_kept(key, measure)["features"])
+
+    def fit(
+        self, clips: Sequence[Look], synthetic: Labels, units: Units,
+        validation: tuple[Sequence[Look], Labels] | None = None, told: Told | None = None,
+    ) -> FittedHead:  # fmt: skip
+        """A logistic regression on all frames; clips weigh alike whatever their length, both classes weigh alike."""
+        from sklearn.linear_model import LogisticRegression
+
+        rows = [clip.features for clip in clips if clip.features is not None]
+        x = np.concatenate(rows).astype(np.float64)
+        share = np.concatenate([np.full(len(one), 1 / len(one)) for one in rows])
+        counts = [len(one) for one in rows]
+        weight = np.repeat(group_weights(synthetic, units, softness=0.5), counts) * share
+        mean, scale = x.mean(0), np.maximum(x.std(0), 1e-3)
+        model = LogisticRegression(C=STRENGTH, max_iter=STEPS)
+        model.fit((x - mean) / scale, np.repeat(synthetic, counts), sample_weight=weight)
+        return FittedHead(model.coef_[0], float(model.intercept_[0]), mean, scale)
+
+
+class FittedNet:
+    """A trained network, asked in PyTorch."""
+
+    def __init__(self, net: Any, speak: Callable[[Any, Pictures], Values], shape: tuple[int, ...], count: int) -> None:
+        self.net, self._speak, self.shape, self.parameters = net, speak, shape, count
+
+    def speak(self, clip: Look) -> Spoken:
+        """P(synthetic) of every frame or sequence."""
+        fake = self._speak(self.net, clip.pictures)
+        return Spoken(fake, fake > 0.5)
+
+    @cached_property
+    def exported(self) -> Network:
+        """Its network in ONNX."""
+        from sightcheck.train.export import to_onnx
+
+        return to_onnx(self.net, self.shape)
+
+    def export(self) -> Network:
+        """Its network in ONNX."""
+        return self.exported
+
+    def size_bytes(self) -> int:
+        """Bytes of its network."""
+        return len(self.exported[0])
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network of the thesis: `recipe` names it in train.frames.TRAININGS."""
+
+    name: str
+    recipe: str
+    epochs: int = 0
+    frames: int = 0
+    precision: str = "32-true"
+    backbone: str = ""
+
+    @property
+    def training(self) -> "Training":
+        """The thesis's training, shortened as was asked."""
+        from sightcheck.train.frames import TRAININGS
+
+        own = TRAININGS[self.recipe]
+        schedule = replace(own.schedule, epochs=self.epochs or own.schedule.epochs, precision=self.precision)
+        pretrained = own.pretrained and not self.backbone
+        return replace(
+            own, schedule=schedule, frames=self.frames, backbone=self.backbone or own.backbone, pretrained=pretrained
+        )
+
+    def read(self, item: Item) -> Look:
+        """A clip's pictures."""
+        return seen(item, RECIPES[self.recipe])
+
+    def fit(
+        self, clips: Sequence[Look], synthetic: Labels, units: Units,
+        validation: tuple[Sequence[Look], Labels] | None = None, told: Told | None = None,
+    ) -> FittedNet:  # fmt: skip
+        """Train it; stopped, it goes on from its last epoch."""
+        from sightcheck.train import frames as training
+
+        how = self.training
+        folder = _runs((self.name, how, [clip.sha256 for clip in clips], synthetic.tolist()))
+        chosen = None if validation is None else ([clip.pictures for clip in validation[0]], validation[1])
+        net = training.train(how, [clip.pictures for clip in clips], synthetic, chosen, folder, told)
+        shutil.rmtree(folder, ignore_errors=True)
+        count = sum(one.numel() for one in net.parameters())
+        return FittedNet(net, lambda net, clip: training.speak(net, how, clip), training.shape(how), count)
+
+
+@dataclass(frozen=True)
+class Hops:
+    """DeFakeHop."""
+
+    name: str = "DeFakeHop"
+    frames: int = 0
+
+    def read(self, item: Item) -> Look:
+        """A clip's pictures."""
+        return seen(item, RECIPES["defakehop"])
+
+    def fit(
+        self, clips: Sequence[Look], synthetic: Labels, units: Units,
+        validation: tuple[Sequence[Look], Labels] | None = None, told: Told | None = None,
+    ) -> FittedNet:  # fmt: skip
+        """Filters and trees, in one pass."""
+        import torch
+
+        from sightcheck.train import defakehop
+
+        recipe = RECIPES["defakehop"]
+        net = defakehop.train(recipe, [clip.pictures for clip in clips], synthetic, told)
+
+        @torch.no_grad()
+        def speak(net: Any, clip: Pictures) -> Values:
+            given = frames.network_input(clip.rgb[frames.runs(clip, recipe.sequence)], recipe)
+            return frames.probabilities(net(torch.from_numpy(given)).numpy(), recipe)
+
+        shape = (2, recipe.sequence, 3, recipe.height, recipe.width)
+        return FittedNet(net, speak, shape, defakehop.parameters(net))
+
+
+def _runs(about: object) -> Path:
+    """Where a training's checkpoints lie until it is done."""
+    folder = weights.home().parent / "runs" / hashlib.sha256(repr(about).encode()).hexdigest()[:24]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+NETWORKS = {
+    "Xception (3.2.2)": "xception",
+    "EfficientNet-B3": "efficientnet-b3",
+    "Xcept": "xception-scratch",
+    "ResNetLSTM": "resnet-lstm",
+}
+NAMES = ("F-SVM", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP")
+
+
+def contender(name: str, epochs: int = 0, frames: int = 0, precision: str = "32-true", backbone: str = "") -> Method:
+    """A detector by its name in the tables; 0 epochs or frames and no backbone are the thesis's own.
+
+    Raises UsageError with the names there are.
+    """
+    if name in NETWORKS:
+        return Net(name, NETWORKS[name], epochs, frames, precision, backbone)
+    if name == "LDP-TOP":
+        from sightcheck.bench.texture_method import Texture
+
+        return Texture()
+    others: dict[str, Method] = {
+        "F-SVM": FewShot("F-SVM", F_SVM),
+        "traces": FewShot("traces", fewshot.Recipe()),
+        "frames": Head(),
+        "DeFakeHop": Hops(),
+    }
+    if name not in others:
+        raise UsageError(f"no detector is compared as {name!r}; there are: {', '.join(NAMES)}")
+    return others[name]
