@@ -282,17 +282,15 @@ class Hops:
         validation: tuple[Sequence[Look], Labels] | None = None, told: Told | None = None,
     ) -> FittedNet:  # fmt: skip
         """Filters and trees, in one pass."""
-        import torch
-
         from sightcheck.train import defakehop
+        from sightcheck.train.frames import outputs
 
         recipe = RECIPES["defakehop"]
         net = defakehop.train(recipe, [clip.pictures for clip in clips], synthetic, told)
 
-        @torch.no_grad()
         def speak(net: Any, clip: Pictures) -> Values:
             given = frames.network_input(clip.rgb[frames.runs(clip, recipe.sequence)], recipe)
-            return frames.probabilities(net(torch.from_numpy(given)).numpy(), recipe)
+            return frames.probabilities(outputs(net, given), recipe)
 
         shape = (2, recipe.sequence, 3, recipe.height, recipe.width)
         return FittedNet(net, speak, shape, defakehop.parameters(net))

@@ -170,18 +170,22 @@ def _validation(data: Frames):  # type: ignore[no-untyped-def]
     return validate
 
 
-@torch.no_grad()
 def speak(net: nn.Module, training: Training, clip: Pictures) -> NDArray[np.float64]:
-    """A clip -> (k,) P(synthetic) of the frames, or sequences, that an answer looks at: as many as teach, if fewer."""
+    """A clip -> (k,) P(synthetic) of its frames or sequences: those of an answer, or as many as teach."""
     rows = taught(training, clip) if training.frames else frames.runs(clip, training.recipe.sequence)
-    outputs = []
+    found = []
     for at in range(0, len(rows), BATCH):
         given = frames.network_input(clip.rgb[rows[at : at + BATCH]], training.recipe)
         single = given[:, 0] if training.recipe.sequence == 1 else given
-        x = torch.from_numpy(np.ascontiguousarray(single))
-        with torch.autocast("cpu", torch.bfloat16, enabled=training.schedule.precision == "bf16-mixed"):
-            outputs.append(net(x).float().numpy())
-    return frames.probabilities(np.concatenate(outputs), training.recipe)
+        found.append(outputs(net, single, training.schedule.precision))
+    return frames.probabilities(np.concatenate(found), training.recipe)
+
+
+@torch.no_grad()
+def outputs(net: nn.Module, given: NDArray[np.float32], precision: str = "32-true") -> NDArray[np.float32]:
+    """A batch -> what the network puts out, by the precision it was trained in."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+        return np.asarray(net(torch.from_numpy(np.ascontiguousarray(given))).float().numpy())
 
 
 def shape(training: Training) -> tuple[int, ...]:
