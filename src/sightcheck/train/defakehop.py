@@ -17,6 +17,8 @@ from sightcheck.video.frames import Recipe, network_input
 
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.bool_]
+Tables = tuple[NDArray[np.int16], Matrix, Matrix]
+"""`feature`, `threshold` and `leaf` of a Forest."""
 Progress = Callable[[float, str], None]
 
 PATCH = 32
@@ -32,46 +34,37 @@ FITTED_ON = 1000
 BATCH = 128
 
 
-class Trees(nn.Module):
-    """(n, features) -> (n, trees) leaf values of t complete trees of one depth, a table's row being a tree.
+class Forest(nn.Module):
+    """(n, features) -> (n, t) leaf values of t complete trees of one depth.
 
-    `feature`, `threshold` (t, 2^depth - 1) stand in the order of a heap, `leaf` (t, 2^depth) from left to right.
+    `feature`, `threshold` (t, 2^depth - 1) have the nodes of a tree in the order of a heap, `leaf` (t, 2^depth) its
+    ends from left to right. Floats are kept in pieces of at most 1,024, which export leaves in single precision.
     """
+
+    feature: torch.Tensor
+    paths: torch.Tensor
 
     def __init__(self, feature: NDArray[np.int16], threshold: Matrix, leaf: Matrix) -> None:
         super().__init__()
-        self.depth = int(leaf.shape[1]).bit_length() - 1
+        self.depth = leaf.shape[1].bit_length() - 1
         self.register_buffer("feature", torch.from_numpy(feature))
-        self.register_buffer("threshold", torch.from_numpy(threshold))
-        self.register_buffer("leaf", torch.from_numpy(leaf))
+        self.register_buffer("paths", torch.from_numpy(_paths(self.depth)))
+        self.threshold, self.leaf = _pieces(threshold, 1024 // leaf.shape[1]), _pieces(leaf, 1024 // leaf.shape[1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, features) -> (n, t)."""
-        count, inner = self.threshold.shape
-        right = (x[:, self.feature.long().flatten()] >= self.threshold.flatten()).long()
-        right = right.reshape(-1, count, inner)
-        at = right[:, :, 0] + 1  # (n, t) numbers of nodes in the heap
-        for _ in range(self.depth - 1):
-            at = 2 * at + 1 + right.gather(2, at[:, :, None])[:, :, 0]
-        first = torch.arange(count) * (inner + 1) - inner
-        return self.leaf.flatten()[at + first]
-
-
-class Forest(nn.ModuleList):
-    """Trees in groups whose tables have at most 1,024 numbers, which export leaves in single precision."""
-
-    def __init__(self, feature: NDArray[np.int16], threshold: Matrix, leaf: Matrix) -> None:
-        size = 1024 // leaf.shape[1]
-        groups = [slice(first, first + size) for first in range(0, len(leaf), size)]
-        super().__init__(Trees(feature[group], threshold[group], leaf[group]) for group in groups)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, features) -> (n, trees) leaf values."""
-        return torch.cat([trees(x) for trees in self], 1)
+        threshold, leaf = torch.cat(list(self.threshold)), torch.cat(list(self.leaf))
+        right = x.index_select(1, self.feature.long().flatten()) >= threshold.flatten()
+        turns = (2 * right.float() - 1).reshape(-1, *threshold.shape)  # (n, t, 2^depth - 1): -1 left, 1 right
+        reached = (turns @ self.paths).eq(self.depth)  # (n, t, 2^depth)
+        return torch.where(reached, leaf, 0.0).sum(2)
 
 
 class Hop(nn.Module):
     """(n, c, H, W) -> (n, k, H', W'): the filters of one Saab hop and the max-pool behind them, as in saab.Hop."""
+
+    kernels: torch.Tensor
+    parents: torch.Tensor
 
     def __init__(self, hop: saab.Hop) -> None:
         super().__init__()
@@ -84,58 +77,73 @@ class Hop(nn.Module):
         if self.colours > 1:
             x = F.conv2d(x, self.kernels)
         else:
-            x = F.conv2d(x[:, self.parents.long()], self.kernels, groups=len(self.parents))
+            x = F.conv2d(x.index_select(1, self.parents.long()), self.kernels, groups=len(self.parents))
         return F.max_pool2d(x, 2, ceil_mode=True)
 
 
-class Soft(nn.Module):
-    """(n, k, s, s) channels of one hop -> (n, k) P(fake) by each: spatial PCA, then trees of one split.
+class Spatial(nn.Module):
+    """(n, k, s, s) channels of one hop -> (n, f): where each frame's lie on the principal axes that a tree looks at.
 
-    `axes` (f, s s) are the principal axes that a tree looks at, `channel` (f,) says of which channel.
+    `axes` (f, s s), and `channel` (f,) says of which channel.
     """
 
-    def __init__(self, axes: Matrix, channel: NDArray[np.int16], forest: Forest) -> None:
+    axes: torch.Tensor
+    channel: torch.Tensor
+
+    def __init__(self, axes: Matrix, channel: NDArray[np.int16]) -> None:
         super().__init__()
-        self.forest = forest
         self.register_buffer("axes", torch.from_numpy(axes))
         self.register_buffer("channel", torch.from_numpy(channel))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, k, s, s) -> (n, k)."""
-        maps = x.flatten(2)[:, self.channel.long()]  # (n, f, s s)
-        leaves = self.forest((maps * self.axes).sum(2))
-        return torch.sigmoid(leaves.reshape(-1, x.shape[1], TREES).sum(2))
+        """(n, k, s, s) -> (n, f)."""
+        maps = x.flatten(2).index_select(1, self.channel.long())  # (n, f, s s)
+        return (maps * self.axes).sum(2)
 
 
 class Region(nn.Module):
-    """(n, 3, 32, 32) patches of one region -> (n, channels of all hops) P(fake)."""
+    """(n, 3, 32, 32) patches of one region -> (n, f) of all hops."""
 
-    def __init__(self, hops: Sequence[Hop], softs: Sequence[Soft]) -> None:
+    def __init__(self, hops: Sequence[Hop], spatial: Sequence[Spatial]) -> None:
         super().__init__()
-        self.hops, self.softs = nn.ModuleList(hops), nn.ModuleList(softs)
+        self.hops, self.spatial = nn.ModuleList(hops), nn.ModuleList(spatial)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, 3, 32, 32) -> (n, channels)."""
-        said = []
-        for hop, soft in zip(self.hops, self.softs, strict=True):
+        """(n, 3, 32, 32) -> (n, f)."""
+        found = []
+        for hop, spatial in zip(self.hops, self.spatial, strict=True):
             x = hop(x)
-            said.append(soft(x))
-        return torch.cat(said, 1)
+            found.append(spatial(x))
+        return torch.cat(found, 1)
+
+
+class Channels(nn.Module):
+    """(n, f) of all regions -> (n, channels) P(fake) by each channel alone: a hundred trees of one split for each."""
+
+    def __init__(self, forest: Forest) -> None:
+        super().__init__()
+        self.forest = forest
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, f) -> (n, channels)."""
+        leaves = self.forest(x)
+        return torch.sigmoid(leaves.reshape(-1, leaves.shape[1] // TREES, TREES).sum(2))
 
 
 class DeFakeHop(nn.Module):
     """(n, 6, 3, 128, 128) runs of frames in [0, 1] -> (n, 1) logits of P(fake)."""
 
-    def __init__(self, regions: Sequence[Region], forest: Forest) -> None:
+    def __init__(self, regions: Sequence[Region], channels: Channels, forest: Forest) -> None:
         super().__init__()
-        self.regions, self.forest = nn.ModuleList(regions), forest
+        self.regions, self.channels, self.forest = nn.ModuleList(regions), channels, forest
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 6, 3, 128, 128) -> (n, 1)."""
         frames = x.flatten(0, 1)
-        said = [region(_patches(frames, corner)) for region, corner in zip(self.regions, REGIONS, strict=True)]
-        row = x.shape[1] * sum(one.shape[1] for one in said)
-        return self.forest(torch.cat(said, 1).reshape(-1, row)).sum(1, keepdim=True)
+        found = [region(_patches(frames, corner)) for region, corner in zip(self.regions, REGIONS, strict=True)]
+        said = self.channels(torch.cat(found, 1))
+        leaves: torch.Tensor = self.forest(said.reshape(-1, x.shape[1] * said.shape[1]))
+        return leaves.sum(1, keepdim=True)
 
 
 def train(recipe: Recipe, clips: Sequence[Pictures], synthetic: Labels, progress: Progress | None = None) -> nn.Module:
@@ -148,19 +156,23 @@ def train(recipe: Recipe, clips: Sequence[Pictures], synthetic: Labels, progress
         raise UsageError(
             f"DeFakeHop learns from runs of {recipe.sequence} frames, and no clip has one: give longer clips"
         )
-    counts = [len(clip.rgb) for clip in clips]
-    fake = np.repeat(np.asarray(synthetic, bool), counts)
-    regions, said = [], []
+    fake = np.repeat(np.asarray(synthetic, bool), [len(clip.rgb) for clip in clips])
+    regions: list[Region] = []
+    found: list[torch.Tensor] = []
+    stumps: list[Tables] = []
     with torch.no_grad():
         for number, corner in enumerate(REGIONS):
             patches = torch.cat([_seen(clip, recipe, corner) for clip in clips])
-            regions.append(_region(patches, fake, _part(progress, number)))
-            said.append(torch.cat([regions[-1](part) for part in patches.split(BATCH)]).numpy())
-    features = np.concatenate(said, 1)[rows].reshape(len(rows), -1)
-    forest = _tables(boosted(features, fake[rows[:, 0]], DEPTH), DEPTH)
+            region, trees = _region(patches, fake, _part(progress, number))
+            regions.append(region)
+            found.append(_batched(region, patches))
+            stumps += trees
+        channels = Channels(_joined(stumps))
+        said = _batched(channels, torch.cat(found, 1)).numpy()
+    forest = tables(boosted(said[rows].reshape(len(rows), -1), fake[rows[:, 0]], DEPTH), DEPTH)
     if progress is not None:
-        progress(1.0, "trees on what the regions say")
-    return DeFakeHop(regions, Forest(*forest)).eval()
+        progress(1.0, "trees on what the channels say")
+    return DeFakeHop(regions, channels, Forest(*forest)).eval()
 
 
 def parameters(net: nn.Module) -> int:
@@ -169,8 +181,8 @@ def parameters(net: nn.Module) -> int:
     Trees count as complete, as in the paper (4 numbers for one of depth 1, 190 for one of depth 6). Its sum of 42,845
     is that of one region whose channels share one PCA a hop; here every region and channel counts.
     """
-    counted = ("kernels", "axes", "feature", "threshold", "leaf")
-    return sum(value.numel() for name, value in net.state_dict().items() if name.rpartition(".")[2] in counted)
+    uncounted = ("parents", "channel", "paths")
+    return sum(value.numel() for name, value in net.state_dict().items() if not name.endswith(uncounted))
 
 
 def boosted(features: Matrix, fake: Labels, depth: int) -> xgboost.Booster:
@@ -183,43 +195,8 @@ def boosted(features: Matrix, fake: Labels, depth: int) -> xgboost.Booster:
     return xgboost.train(settings | fixed, xgboost.DMatrix(features, fake.astype(np.float32), nthread=1), TREES)
 
 
-def _region(patches: torch.Tensor, fake: Labels, progress: Progress | None) -> Region:
-    """Patches (n, 3, 32, 32) of one region with labels (n,) -> its filters, spatial PCA and trees."""
-    spread = np.linspace(0, len(patches) - 1, min(len(patches), FITTED_ON)).round().astype(np.intp)
-    hops, softs = [Hop(hop) for hop in saab.fit(patches[spread].numpy())], []
-    for number, hop in enumerate(hops):
-        patches = torch.cat([hop(part) for part in patches.split(BATCH)])
-        softs.append(_soft(patches.numpy(), fake))
-        if progress is not None:
-            progress((number + 1) / len(hops), f"hop {number + 1}/{len(hops)}")
-    return Region(hops, softs)
-
-
-def _soft(maps: Matrix, fake: Labels) -> Soft:
-    """Maps (n, k, s, s) of one hop with labels (n,) -> the k classifiers of its channels."""
-    axes, channel, tables = [], [], []
-    for number in range(maps.shape[1]):
-        rows = maps[:, number].reshape(len(maps), -1)
-        along = _principal(rows)
-        feature, threshold, leaf = _tables(boosted(rows @ along.T, fake, 1), 1)
-        used, again = np.unique(feature, return_inverse=True)
-        tables.append((again.reshape(feature.shape) + sum(map(len, axes)), threshold, leaf))
-        axes.append(along[used])
-        channel += [number] * len(used)
-    feature, threshold, leaf = (np.concatenate(part) for part in zip(*tables, strict=True))
-    return Soft(np.concatenate(axes), np.array(channel, np.int16), Forest(feature.astype(np.int16), threshold, leaf))
-
-
-def _principal(rows: Matrix) -> Matrix:
-    """Rows (n, m) -> the principal axes (a, m) that hold 90 % of their energy, in the half precision of export."""
-    values, axes = np.linalg.eigh(np.cov(rows.astype(np.float64), rowvar=False))
-    energy = np.cumsum(np.maximum(values[::-1], 0))
-    count = int(np.searchsorted(energy, SPATIAL * energy[-1])) + 1
-    return axes[:, ::-1][:, :count].T.astype(np.float16).astype(np.float32)
-
-
-def _tables(booster: xgboost.Booster, depth: int) -> tuple[NDArray[np.int16], Matrix, Matrix]:
-    """Boosted trees -> `feature`, `threshold` and `leaf` of Trees; an early leaf stands at all ends below it."""
+def tables(booster: xgboost.Booster, depth: int) -> Tables:
+    """Boosted trees -> `feature`, `threshold` and `leaf` of a Forest; an early leaf stands at all ends below it."""
     trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
     inner = 2**depth - 1
     feature = np.zeros((len(trees), inner), np.int16)
@@ -239,6 +216,47 @@ def _tables(booster: xgboost.Booster, depth: int) -> tuple[NDArray[np.int16], Ma
     return feature, threshold, leaf
 
 
+def _region(patches: torch.Tensor, fake: Labels, progress: Progress | None) -> tuple[Region, list[Tables]]:
+    """Patches (n, 3, 32, 32) of one region with labels (n,) -> its filters and spatial PCA, each channel's trees."""
+    spread = np.linspace(0, len(patches) - 1, min(len(patches), FITTED_ON)).round().astype(np.intp)
+    hops, spatial = [Hop(hop) for hop in saab.fit(patches[spread].numpy())], []
+    stumps: list[Tables] = []
+    for number, hop in enumerate(hops):
+        patches = _batched(hop, patches)
+        axes, trees = zip(*(_channel(maps, fake) for maps in patches.flatten(2).numpy().swapaxes(0, 1)), strict=True)
+        spatial.append(
+            Spatial(np.concatenate(axes), np.repeat(np.arange(len(axes), dtype=np.int16), list(map(len, axes))))
+        )
+        stumps += trees
+        if progress is not None:
+            progress((number + 1) / len(hops), f"hop {number + 1}/{len(hops)}")
+    return Region(hops, spatial), stumps
+
+
+def _channel(maps: Matrix, fake: Labels) -> tuple[Matrix, Tables]:
+    """Maps (n, s s) of one channel with labels (n,) -> the principal axes (f, s s) that trees look at, these trees."""
+    along = _principal(maps)
+    feature, threshold, leaf = tables(boosted(maps @ along.T, fake, 1), 1)
+    used, again = np.unique(feature, return_inverse=True)
+    return along[used], (again.reshape(feature.shape).astype(np.int16), threshold, leaf)
+
+
+def _joined(stumps: Sequence[Tables]) -> Forest:
+    """The trees of every channel, each looking at its own axes, as one forest that looks at those of all."""
+    firsts = np.cumsum([0, *(feature.max() + 1 for feature, _, _ in stumps)]).astype(np.int16)
+    moved = [feature + first for (feature, _, _), first in zip(stumps, firsts, strict=False)]
+    _, threshold, leaf = zip(*stumps, strict=True)
+    return Forest(np.concatenate(moved), np.concatenate(threshold), np.concatenate(leaf))
+
+
+def _principal(rows: Matrix) -> Matrix:
+    """Rows (n, m) -> the principal axes (a, m) that hold 90 % of their energy, in the half precision of export."""
+    values, axes = np.linalg.eigh(np.cov(rows.astype(np.float64), rowvar=False))
+    energy = np.cumsum(np.maximum(values[::-1], 0))
+    count = int(np.searchsorted(energy, SPATIAL * energy[-1])) + 1
+    return axes[:, ::-1][:, :count].T.astype(np.float16).astype(np.float32)
+
+
 def _rows(clips: Sequence[Pictures], length: int) -> NDArray[np.intp]:
     """(r, length) numbers of the frames, counted over all clips, of every run of successive ones in one clip."""
     firsts = np.cumsum([0, *(len(clip.rgb) for clip in clips)])
@@ -254,6 +272,22 @@ def _patches(frames: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:
     """(n, 3, 128, 128) -> (n, 3, 32, 32): one region at half its size."""
     top, left = corner
     return F.avg_pool2d(frames[:, :, top : top + 2 * PATCH, left : left + 2 * PATCH], 2)
+
+
+def _batched(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """What a module makes of (n, ...), a batch at a time."""
+    return torch.cat([module(x[first : first + BATCH]) for first in range(0, len(x), BATCH)])
+
+
+def _paths(depth: int) -> Matrix:
+    """(2^depth - 1, 2^depth): which way the path to each leaf turns at each node, -1 left, 1 right, 0 never there."""
+    turns = [np.kron(np.eye(2**level), np.repeat((-1, 1), 2 ** (depth - level - 1))) for level in range(depth)]
+    return np.concatenate(turns).astype(np.float32)
+
+
+def _pieces(table: Matrix, rows: int) -> nn.ParameterList:
+    """A table in pieces of some rows; nothing of it is learnt by gradients."""
+    return nn.ParameterList(nn.Parameter(piece, False) for piece in torch.from_numpy(table).split(rows))  # type: ignore[no-untyped-call]
 
 
 def _part(progress: Progress | None, number: int) -> Progress | None:
