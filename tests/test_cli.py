@@ -34,7 +34,7 @@ def test_help_names_the_command_and_its_exit_statuses(command: tuple[str, ...]) 
 
 def test_every_command_is_there() -> None:
     assert {" ".join(one) for one in commands()} == {
-        "", "video", "photo", "composite", "teach", "train", "evaluate",
+        "", "video", "photo", "composite", "teach", "train", "evaluate", "table", "build", "build twins",
         "gallery", "gallery add", "gallery list", "gallery remove", "gallery export", "gallery import",
         "weights", "weights list", "weights get", "weights add", "weights verify",
     }  # fmt: skip

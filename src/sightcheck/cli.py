@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightcheck.cli_build import build_app
 from sightcheck.cli_gallery import gallery_app
 from sightcheck.cli_table import table
 from sightcheck.cli_train import train
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(build_app, name="build")
 app.add_typer(gallery_app, name="gallery")
 app.add_typer(weights_app, name="weights")
 
@@ -61,6 +63,9 @@ def video(
     detector: Annotated[
         list[str] | None, typer.Option("--detector", help="A detector by name; the first one decides. [default: all]")
     ] = None,
+    keypoints: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="OpenPose's JSON of the clips, for LDP-TOP. [default: mediapipe]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
@@ -70,7 +75,7 @@ def video(
     from sightcheck.video.detectors import DETECTORS
     from sightcheck.video.detectors import detector as find
 
-    detectors = [find(name) for name in detector or DETECTORS]
+    detectors = [find(name, keypoints) for name in detector or DETECTORS]
     _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), json, html, fail_on)
 
 

@@ -1,7 +1,8 @@
 """Which detectors answer "Is this video synthetic?"? The deciding one first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from sightcheck import sandbox, weights
@@ -62,8 +63,11 @@ TAUGHT: dict[str, Callable[[str], Detector]] = {
 DETECTORS = ("traces", "footprint", *(name for name in NETWORKS if (weights.BUNDLED / name).is_dir()), "stream")
 
 
-def detector(name: str) -> Detector:
-    """A bundled or taught detector by name. Raises UsageError with the names there are."""
+def detector(name: str, keypoints: Path | None = None) -> Detector:
+    """A bundled or taught detector by name; `keypoints` is OpenPose's folder, for those that look for a body.
+
+    Raises UsageError with the names there are.
+    """
     if name == "stream":
         return Stream()
     method = weights.card(weights.find(name)).method
@@ -71,4 +75,13 @@ def detector(name: str) -> Detector:
         cards = [weights.card(folder) for folder in weights.folders()]
         those = ", ".join([*(card.name for card in cards if card.method in TAUGHT), "stream"])
         raise UsageError(f"{name!r} ({method}) cannot be asked about a video; these can: {those}")
-    return TAUGHT[method](name)
+    return _given(TAUGHT[method](name), keypoints)
+
+
+def _given(one: Detector, keypoints: Path | None) -> Detector:
+    """The detector with these keypoints, where it or a part of it looks for a body."""
+    from sightcheck.video.texture import Texture
+
+    if isinstance(one, fusion.Fusion):
+        return replace(one, parts=tuple(_given(part, keypoints) for part in one.parts))
+    return replace(one, keypoints=keypoints) if isinstance(one, Texture) else one
