@@ -228,11 +228,13 @@ def made(fake: bool, seed: int, absent: tuple[int, ...] = ()) -> Textures:
 
 @pytest.fixture
 def taught(monkeypatch: pytest.MonkeyPatch) -> tuple[texture_method.Texture, list[Textures], np.ndarray]:
-    """The method with short training, and clips to teach it: no synthetic one shows the right foot."""
+    """The method with small classifiers, and clips to teach it: no synthetic one shows the right foot."""
     pytest.importorskip("torch")
     from sightcheck.train import texture as training
 
-    monkeypatch.setattr(training, "EPOCHS", 12)
+    assert (training.HIDDEN, training.EPOCHS) == ((100, 100, 50, 25), 300)
+    monkeypatch.setattr(training, "HIDDEN", (16, 8))
+    monkeypatch.setattr(training, "EPOCHS", 100)
     clips = [made(at % 2 == 1, at, (4,) if at % 2 else ()) for at in range(8)]
     return texture_method.Texture(RECIPE), clips, np.arange(8) % 2 == 1
 
@@ -250,8 +252,7 @@ def test_ten_classifiers_are_taught_and_one_network_speaks_for_them(
     real = fitted.speak(made(False, 61, (0, 1)))
     assert (real.fake < 0.5).all()
     assert not real.called.any()
-    each = 3072 * 100 + 100 * 100 + 100 * 50 + 50 * 25 + 25 + (100 + 100 + 50 + 25 + 1)
-    assert fitted.parameters == 10 * each
+    assert fitted.parameters == 10 * (3072 * 16 + 16 + 16 * 8 + 8 + 8 + 1)
     onnx, golden = fitted.export()
     assert golden.shape == (2, 10)
     assert fitted.size_bytes() == len(onnx)
@@ -278,7 +279,7 @@ def test_scikit_learn_and_the_network_say_the_same(
         if view % 5 == 4:
             assert (found[:, view] == 0.5).all()
             continue
-        wanted = models[at].predict_proba(given[:, view] * training.GAIN)[:, 1]
+        wanted = models[at].predict_proba(given[:, view])[:, 1]
         np.testing.assert_allclose(found[:, view], wanted, atol=1e-5)
         at += 1
 

@@ -19,8 +19,6 @@ Layers = list[tuple[Matrix, Matrix]]
 HIDDEN = (100, 100, 50, 25)
 """The input layer "returns an output vector of 100 elements", then come hidden layers of 100, 50 and 25."""
 EPOCHS, PATIENCE = 300, 10
-GAIN = 256.0
-"""A histogram's bins are about 1 / 256 each: without this factor the perceptrons do not start to learn."""
 
 
 class Perceptrons(nn.Module):
@@ -28,13 +26,12 @@ class Perceptrons(nn.Module):
 
     def __init__(self, layers: Layers) -> None:
         super().__init__()
-        self.gain = GAIN
         self.weights = nn.ParameterList([torch.from_numpy(weight) for weight, _ in layers])  # (10, in, out)
         self.biases = nn.ParameterList([torch.from_numpy(bias[:, None]) for _, bias in layers])  # (10, 1, out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 10, 3072) -> (n, 10)."""
-        x = x.transpose(0, 1) * self.gain  # (10, n, 3072)
+        x = x.transpose(0, 1)  # (10, n, 3072)
         for at, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = torch.matmul(x, weight) + bias
             x = torch.relu(x) if at < len(HIDDEN) else torch.sigmoid(x)
@@ -49,8 +46,9 @@ def train(
 ) -> Perceptrons:
     """Sequences of clips (n) with labels (n,) -> the ten perceptrons; one without both classes always says 0.5.
 
-    Each learns from the sequences that show its part; those of the rarer class are repeated until the classes weigh
-    alike. It stops after 10 epochs without a lower loss: on the validation clips, or on its own where there are none.
+    Each learns from the sequences that show its part, from shares as they are: measured, a scale changed nothing. Those
+    of the rarer class are repeated until the classes weigh alike. It stops after 10 epochs without a lower loss: on the
+    validation clips, or on its own where there are none. Batches and weight decay, not stated, are scikit-learn's.
     """
     count = clips[0].vectors.shape[1]
     nets = [
@@ -70,7 +68,7 @@ def _rows(clips: Sequence[Textures], synthetic: Labels, at: int) -> tuple[Matrix
     """The vectors of one part and pre-processing in all sequences that show it, and their labels."""
     seen = [one.present[:, at % one.present.shape[1]] for one in clips]
     rows = [one.vectors[there, at] for one, there in zip(clips, seen, strict=True)]
-    return np.concatenate(rows) * np.float32(GAIN), np.repeat(synthetic, [len(one) for one in rows])
+    return np.concatenate(rows), np.repeat(synthetic, [len(one) for one in rows])
 
 
 def _one(taught: tuple[Matrix, Labels], checked: tuple[Matrix, Labels] | None, seed: int) -> Layers:
