@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sightcheck import media, sandbox, weights
 from sightcheck.ask import versions
@@ -22,7 +23,7 @@ from sightcheck.bench.evaluate import exam, teacher
 from sightcheck.bench.method import Method, Spoken, Told
 from sightcheck.bench.metrics import Labels, Values
 from sightcheck.data.manifest import Item
-from sightcheck.errors import Damaged, UsageError
+from sightcheck.errors import Damaged, OutputError, UsageError
 from sightcheck.media import Pictures, Sampling
 from sightcheck.verdict import group_weights
 from sightcheck.video import fewshot, frames
@@ -96,7 +97,7 @@ class Look:
 
 
 def seen(item: Item, recipe: Recipe) -> Look:
-    """A clip's pictures by a recipe, from the cache where they are there. Raises InputError."""
+    """A clip's pictures by a recipe, from the cache where they are there. Raises InputError, OutputError."""
     name = os.fsencode(item.path)
     sha256 = sandbox.run(media.look, name).sha256
     about = (sha256, recipe.sampling, recipe.height, recipe.width, versions(), readings.code(SEEING))
@@ -118,11 +119,16 @@ def _kept(key: str, measure: Callable[[], dict[str, NDArray[Any]]]) -> dict[str,
     path = readings.cache() / f"{key}.npz"
     if not path.exists():
         found = measure()
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
-        with partial.open("wb") as file:
-            np.savez(file, **found)  # type: ignore[arg-type]
-        partial.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.savez(file, **found)  # type: ignore[arg-type]
+            partial.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"cannot keep frames in {path.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
+            ) from None
         return found
     with readings.LOADING, np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
@@ -161,10 +167,11 @@ class FittedHead:
 
 @dataclass(frozen=True)
 class Head:
-    """`frames`: what the bundled detector is made of."""
+    """`frames`: what the bundled detector is made of. `frames`: how many of a clip's are looked at; 0: every one."""
 
     recipe: Recipe = RECIPES["frames"]
     name: str = "frames"
+    frames: int = 0
 
     def read(self, item: Item) -> Look:
         """The shared backbone's features of a clip's frames."""
@@ -176,7 +183,10 @@ class Head:
             given = frames.network_input(found.pictures.rgb, self.recipe)
             return {"features": np.concatenate([frames.features(given[at : at + 8]) for at in range(0, len(given), 8)])}
 
-        return replace(found, features=_kept(key, measure)["features"])
+        features = _kept(key, measure)["features"]
+        if 0 < self.frames < len(features):
+            features = features[np.linspace(0, len(features) - 1, self.frames).round().astype(np.intp)]
+        return Look(found.sha256, Pictures((), found.pictures.rgb[:0].copy(), ()), features)
 
     def fit(
         self, clips: Sequence[Look], synthetic: Labels, units: Units,
@@ -204,7 +214,8 @@ class FittedNet:
 
     def speak(self, clip: Look) -> Spoken:
         """P(synthetic) of every frame or sequence."""
-        fake = self._speak(self.net, clip.pictures)
+        with every_core():
+            fake = self._speak(self.net, clip.pictures)
         return Spoken(fake, fake > 0.5)
 
     @cached_property
@@ -258,9 +269,12 @@ class Net:
         from sightcheck.train import frames as training
 
         how = self.training
-        folder = _runs((self.name, how, [clip.sha256 for clip in clips], synthetic.tolist()))
-        chosen = None if validation is None else ([clip.pictures for clip in validation[0]], validation[1])
-        net = training.train(how, [clip.pictures for clip in clips], synthetic, chosen, folder, told)
+        checked, labels = validation or ((), np.zeros(0, bool))
+        named = [[one.sha256 for one in some] for some in (clips, checked)]
+        folder = _runs((self.name, how, named, synthetic.tolist(), labels.tolist()))
+        chosen = ([clip.pictures for clip in checked], labels) if validation else None
+        with every_core():
+            net = training.train(how, [clip.pictures for clip in clips], synthetic, chosen, folder, told)
         shutil.rmtree(folder, ignore_errors=True)
         count = sum(one.numel() for one in net.parameters())
         return FittedNet(net, lambda net, clip: training.speak(net, how, clip), training.shape(how), count)
@@ -268,14 +282,16 @@ class Net:
 
 @dataclass(frozen=True)
 class Hops:
-    """DeFakeHop."""
+    """DeFakeHop. `frames`: how many runs of frames of a clip are looked at, from its first; 0: every one."""
 
     name: str = "DeFakeHop"
     frames: int = 0
 
     def read(self, item: Item) -> Look:
         """A clip's pictures."""
-        return seen(item, RECIPES["defakehop"])
+        found = seen(item, RECIPES["defakehop"])
+        kept = self.frames + RECIPES["defakehop"].sequence - 1 if self.frames else len(found.pictures.rgb)
+        return replace(found, pictures=Pictures(found.pictures.times_s[:kept], found.pictures.rgb[:kept], (0,)))
 
     def fit(
         self, clips: Sequence[Look], synthetic: Labels, units: Units,
@@ -294,6 +310,11 @@ class Hops:
 
         shape = (2, recipe.sequence, 3, recipe.height, recipe.width)
         return FittedNet(net, speak, shape, defakehop.parameters(net))
+
+
+def every_core() -> threadpool_limits:
+    """While it lasts PyTorch uses all cores, though the protocols hold their many small fits to one."""
+    return threadpool_limits(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1), "openmp")
 
 
 def _runs(about: object) -> Path:
@@ -326,8 +347,8 @@ def contender(name: str, epochs: int = 0, frames: int = 0, precision: str = "32-
     others: dict[str, Method] = {
         "F-SVM": FewShot("F-SVM", F_SVM),
         "traces": FewShot("traces", fewshot.Recipe()),
-        "frames": Head(),
-        "DeFakeHop": Hops(),
+        "frames": Head(frames=frames),
+        "DeFakeHop": Hops(frames=frames),
     }
     if name not in others:
         raise UsageError(f"no detector is compared as {name!r}; there are: {', '.join(NAMES)}")

@@ -114,10 +114,9 @@ def taught(training: Training, clip: Pictures) -> NDArray[np.intp]:
 
 
 def made(training: Training) -> nn.Module:
-    """An untrained network of the recipe, its layout the one that convolutions are fastest in."""
+    """An untrained network of the recipe."""
     torch.manual_seed(training.schedule.seed)
-    net = PerFrame(training) if training.recipe.sequence == 1 else ResNetLSTM(training)
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return PerFrame(training) if training.recipe.sequence == 1 else ResNetLSTM(training)
 
 
 def train(
@@ -143,7 +142,8 @@ def _loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> 
     """Cross-entropy of (n, 2), or of (n, t, 2) over all frames of sequences."""
     if logits.dim() == 3:
         labels = labels[:, None].expand(logits.shape[:2])
-    return nn.functional.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), weights.to(logits.device))
+    each = nn.functional.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), reduction="none")
+    return (each * weights.to(each.device)[labels.flatten()]).mean()  # not over the batch's weights: it may be one clip
 
 
 def _weights(data: Frames) -> torch.Tensor:

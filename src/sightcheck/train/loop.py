@@ -89,7 +89,7 @@ def fit(
             if validate is not None:
                 _save(fabric, best, {"model": net})
         _save(fabric, last, state)
-    if validate is not None:
+    if validate is not None and best.exists():  # its loss may never have been a number
         fabric.load(best, {"model": net}, weights_only=True)
     return model.cpu().eval()
 
