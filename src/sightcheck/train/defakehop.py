@@ -178,8 +178,8 @@ def train(recipe: Recipe, clips: Sequence[Pictures], synthetic: Labels, progress
 def parameters(net: nn.Module) -> int:
     """How many numbers a DeFakeHop has: those of filters and spatial PCA, 2 for each split of a tree, 1 for each leaf.
 
-    Trees count as complete, as in the paper (4 numbers for one of depth 1, 190 for one of depth 6). Its sum of 42,845
-    is that of one region whose channels share one PCA a hop; here every region and channel counts.
+    Trees count as complete, as in the paper (4 numbers for one of depth 1, 190 for one of depth 6). Its 42,845 is what
+    one region of 30 channels with one PCA a hop adds up to; here every region and channel counts.
     """
     uncounted = ("parents", "channel", "paths")
     return sum(value.numel() for name, value in net.state_dict().items() if not name.endswith(uncounted))
