@@ -167,7 +167,7 @@ def test_a_clip_too_short_for_a_sequence_is_told(tmp_path: Path, table: list[Ite
 
 
 def test_an_unknown_contender_is_told_who_there_is() -> None:
-    with pytest.raises(UsageError, match="F-SVM, traces, frames"):
+    with pytest.raises(UsageError, match="F-SVM, N = 14, traces, frames"):
         contender("nobody")
 
 

@@ -45,7 +45,7 @@ def train(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables: path, label or country ...")],
     name: Annotated[str, typer.Option(help="What the model will be called. [default: the recipe's name]")] = "",
     epochs: Annotated[int, typer.Option(min=0, help="Epochs of a whole network. [0: the thesis's]")] = 0,
-    frames: Annotated[int, typer.Option(min=0, help="Clips: frames of each that teach. [0: the thesis's]")] = 0,
+    frames: Annotated[int, typer.Option(min=0, help="Clips: frames of each that teach and are scored.")] = 0,
     folds: Annotated[int, typer.Option(min=0, help="Clips: models with a fold held out; 0 holds out nothing.")] = 5,
     precision: Annotated[Precision, typer.Option(help="Clips: of the arithmetic in training.")] = Precision.full,
     of: Annotated[list[str] | None, typer.Option("--of", help="Fusion: a model. [default: frames, texture]")] = None,

@@ -24,7 +24,7 @@ from sightcheck.data.audit import audit
 from sightcheck.data.manifest import Item
 from sightcheck.video.fewshot import Recipe
 
-METHODS = ("F-SVM", "traces", "frames")
+METHODS = ("F-SVM, N = 14", "traces", "frames")
 TWIN = "twin"
 
 

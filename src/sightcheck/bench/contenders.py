@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Units = NDArray[np.str_]
 Network = tuple[bytes, NDArray[np.float32]]
 
-F_SVM = fewshot.Recipe("footprint", Sampling(frames=15, windows=1), 0)
-"""N = 14 at CRF 0 (5.3.2 has N = 30): so that clips of two seconds can be compared."""
+N, SHORT = 29, 14
+"""Frames of F-SVM after the first: 5.3.2 has 30, but a clip of DeepStreets has 29; and for clips of two seconds."""
 STRENGTH, STEPS = 0.03, 300
 """Inverse regularisation and most iterations of the head `frames`."""
 SEEING = (*readings.READING, "media/pictures.py")
@@ -330,7 +330,13 @@ NETWORKS = {
     "Xcept": "xception-scratch",
     "ResNetLSTM": "resnet-lstm",
 }
-NAMES = ("F-SVM", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP")
+NAMES = ("F-SVM", f"F-SVM, N = {SHORT}", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP")
+
+
+def f_svm(count: int) -> FewShot:
+    """F-SVM of 5.3.2 at CRF 0, on so many frames after the first."""
+    name = "F-SVM" if count == N else f"F-SVM, N = {count}"
+    return FewShot(name, fewshot.Recipe("footprint", Sampling(frames=count + 1, windows=1), 0))
 
 
 def contender(name: str, epochs: int = 0, frames: int = 0, precision: str = "32-true", backbone: str = "") -> Method:
@@ -345,7 +351,8 @@ def contender(name: str, epochs: int = 0, frames: int = 0, precision: str = "32-
 
         return Texture()
     others: dict[str, Method] = {
-        "F-SVM": FewShot("F-SVM", F_SVM),
+        "F-SVM": f_svm(N),
+        f"F-SVM, N = {SHORT}": f_svm(SHORT),
         "traces": FewShot("traces", fewshot.Recipe()),
         "frames": Head(frames=frames),
         "DeFakeHop": Hops(frames=frames),
