@@ -128,7 +128,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     return items
 
 
-@pytest.mark.parametrize("name", ["F-SVM", "frames"])
+@pytest.mark.parametrize("name", ["F-SVM, N = 14", "frames"])
 def test_the_quick_ones_tell_obvious_clips_apart(name: str, table: list[Item]) -> None:
     method = contender(name)
     clips = [method.read(item) for item in table]
