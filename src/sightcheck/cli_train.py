@@ -20,6 +20,7 @@ class Recipe(StrEnum):
     resnet_lstm = "resnet-lstm"
     defakehop = "defakehop"
     ldp_top = "ldp-top"
+    texture = "texture"
     fusion = "fusion"
     backbone = "backbone"
     scene = "scene"
@@ -29,7 +30,7 @@ class Recipe(StrEnum):
     whole_city = "whole-city"
 
 
-VIDEO = tuple(Recipe)[:8]
+VIDEO = tuple(Recipe)[:9]
 """Those that learn from clips; the others learn from photos."""
 
 
@@ -49,7 +50,7 @@ def train(
     folds: Annotated[int, typer.Option(min=0, help="Clips: models with a fold held out; 0 holds out nothing.")] = 5,
     precision: Annotated[Precision, typer.Option(help="Clips: of the arithmetic in training.")] = Precision.full,
     of: Annotated[list[str] | None, typer.Option("--of", help="Fusion: a model. [default: frames, texture]")] = None,
-    keypoints: Annotated[Path | None, typer.Option(help="ldp-top: OpenPose's JSON, a folder a clip.")] = None,
+    keypoints: Annotated[Path | None, typer.Option(help="LDP-TOP: OpenPose's JSON, a folder a clip.")] = None,
     backbone: Annotated[str, typer.Option(help="Backbone of a whole-... recipe. [default: the thesis's]")] = "",
     grouped: Annotated[bool, typer.Option("--grouped", help="Country: the 61 classes of the thesis.")] = False,
     symmetric: Annotated[bool, typer.Option("--symmetric", help="City: the head that forgets the order.")] = False,

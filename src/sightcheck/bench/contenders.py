@@ -330,7 +330,7 @@ NETWORKS = {
     "Xcept": "xception-scratch",
     "ResNetLSTM": "resnet-lstm",
 }
-NAMES = ("F-SVM", f"F-SVM, N = {SHORT}", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP")
+NAMES = ("F-SVM", f"F-SVM, N = {SHORT}", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
 
 
 def f_svm(count: int) -> FewShot:
@@ -346,10 +346,11 @@ def contender(name: str, epochs: int = 0, frames: int = 0, precision: str = "32-
     """
     if name in NETWORKS:
         return Net(name, NETWORKS[name], epochs, frames, precision, backbone)
-    if name == "LDP-TOP":
+    if name in NAMES[-2:]:
         from sightcheck.bench.texture_method import Texture
+        from sightcheck.video.texture import RECIPES as BODIES
 
-        return Texture()
+        return Texture() if name == "LDP-TOP" else Texture(BODIES["texture"], name=name)
     others: dict[str, Method] = {
         "F-SVM": f_svm(N),
         f"F-SVM, N = {SHORT}": f_svm(SHORT),

@@ -45,7 +45,6 @@ CONTENDERS = {
     "xception-scratch": "Xcept",
     "resnet-lstm": "ResNetLSTM",
     "defakehop": "DeFakeHop",
-    "ldp-top": "LDP-TOP",
 }
 """Recipe -> its name in the tables, where it is compared."""
 SUMMARIES = {
@@ -56,6 +55,7 @@ SUMMARIES = {
     "resnet-lstm": "ResNet50 and an LSTM on seven frames in a row (5.3.2)",
     "defakehop": "DeFakeHop on three regions of six frames in a row (5.3.2)",
     "ldp-top": "LDP-TOP of face, hands and feet, ten perceptrons (4.3.1)",
+    "texture": "LDP-TOP of face, hands and feet in 32 frames, ten perceptrons (4.3.1)",
     "fusion": "The mean of the probabilities of its parts (4.4.3)",
 }
 UNTESTED = "nothing was held out when it was trained, so its score cannot be turned into an answer"
@@ -101,7 +101,7 @@ def run(asked: Clips, tables: Sequence[Path], told: Told | None = None) -> Path:
     network, golden = fitted.export()
     named = np.array([clip.sha256 for clip in found.clips])
     known = Reference(calibration, reference.scope(found.clips), found.synthetic, scores, named)
-    recipe = texture.Recipe() if asked.recipe == "ldp-top" else frames.RECIPES[asked.recipe]
+    recipe = (texture.RECIPES | frames.RECIPES)[asked.recipe]
     described = card(asked, found, tested, calibration, fitted.parameters, dataclasses.asdict(recipe))
     if isinstance(recipe, texture.Recipe):
         return texture.save(described, recipe, known, network, golden, asked.to)
@@ -113,8 +113,8 @@ def made(asked: Clips) -> "Method":
     from sightcheck.bench.contenders import contender
     from sightcheck.bench.texture_method import Texture
 
-    if asked.recipe == "ldp-top":
-        return Texture(keypoints=asked.keypoints)
+    if asked.recipe in texture.RECIPES:
+        return Texture(texture.RECIPES[asked.recipe], asked.keypoints)
     return contender(CONTENDERS[asked.recipe], asked.epochs, asked.frames, precision=asked.precision)
 
 
@@ -223,7 +223,7 @@ def _card(
     libraries = ("torch", "onnx", "onnxruntime", "scikit-learn")
     return Card(
         name=asked.called,
-        method={"ldp-top": "texture", "fusion": "fusion"}.get(asked.recipe, "frames"),
+        method="texture" if asked.recipe in texture.RECIPES else "fusion" if asked.recipe == "fusion" else "frames",
         summary=SUMMARIES[asked.recipe],
         recipe=recipe,
         sources=teach.sources(items),
@@ -240,7 +240,7 @@ def _card(
 
 def _split(asked: Clips) -> str:
     if asked.recipe == "frames":
-        return "held out: each generator with its sources and scenes, and a fifth of the real sources"
+        return "each generator with its sources and scenes, and a fifth of the real sources"
     if asked.recipe == "fusion":
         return "the clips that every part held out"
-    return f"held out: {asked.folds} folds of whole sources, with all their generators" if asked.folds else "none"
+    return f"{asked.folds} folds of whole sources, with all their generators" if asked.folds else "none"
