@@ -284,3 +284,12 @@ def test_mediapipe_itself_sees_nobody_in_noise() -> None:
     seen = pose.mediapipe(noise, ((0, 3),))
     assert seen.persons == 0
     assert not seen.points.any()
+
+
+@pytest.mark.parametrize(("height", "told"), [(100, "small, so its boxes"), (420, ""), (2000, "large, so its boxes")])
+def test_a_body_of_another_size_is_told(walk: tuple[Path, Path], height: float, told: str, tmp_path: Path) -> None:
+    one = person(80, 10, height * 96 / 512)
+    folder = write_keypoints(tmp_path / "json", [[one]] * 30)
+    limits = body.read(bytes(walk[0]), 10, 5, 8, folder).limits
+    assert told in " ".join(limits)
+    assert len(limits) == bool(told)

@@ -19,6 +19,8 @@ Layers = list[tuple[Matrix, Matrix]]
 HIDDEN = (100, 100, 50, 25)
 """The input layer "returns an output vector of 100 elements", then come hidden layers of 100, 50 and 25."""
 EPOCHS, PATIENCE = 300, 10
+LEAST = 0.1
+"""Fewest clips of each class, as a share, that must show a part: fewer would only teach whom they are pictures of."""
 
 
 class Perceptrons(nn.Module):
@@ -44,16 +46,19 @@ def train(
     validation: tuple[Sequence[Textures], Labels] | None = None,
     seed: int = 0,
 ) -> Perceptrons:
-    """Sequences of clips (n) with labels (n,) -> the ten perceptrons; one without both classes always says 0.5.
+    """Sequences of clips (n) with labels (n,) -> the ten perceptrons; one whose part a class hardly shows says 0.5.
 
     Each learns from the sequences that show its part, from shares as they are: measured, a scale changed nothing. Those
     of the rarer class are repeated until the classes weigh alike. It stops after 10 epochs without a lower loss: on the
     validation clips, or on its own where there are none. Batches and weight decay, not stated, are scikit-learn's.
     """
-    count = clips[0].vectors.shape[1]
+    shown = np.array([one.present.any(0) for one in clips])  # (n, 5)
+    enough = np.all([shown[synthetic == side].mean(0) >= LEAST for side in (False, True)], axis=0)
     nets = [
         _one(_rows(clips, synthetic, at), None if validation is None else _rows(*validation, at), seed + at)
-        for at in range(count)
+        if enough[at % len(enough)]
+        else _nothing(clips[0].vectors.shape[2])
+        for at in range(clips[0].vectors.shape[1])
     ]
     layers = [tuple(zip(*layer, strict=True)) for layer in zip(*nets, strict=True)]
     return Perceptrons([(np.stack(weights), np.stack(biases)) for weights, biases in layers]).eval()
@@ -77,8 +82,6 @@ def _one(taught: tuple[Matrix, Labels], checked: tuple[Matrix, Labels] | None, s
     from sklearn.neural_network import MLPClassifier
 
     rows, labels = taught
-    if len(set(labels.tolist())) < 2:
-        return _nothing(rows.shape[1])
     order = _balanced(labels, seed)
     draw = np.random.RandomState(seed)  # a plain seed would shuffle every partial_fit alike
     model = MLPClassifier(HIDDEN, max_iter=EPOCHS, n_iter_no_change=PATIENCE, tol=0.0, random_state=draw)

@@ -134,8 +134,30 @@ def _limits(clip: Clip, found: Keypoints) -> Iterator[str]:
     if found.persons > 1:
         more = "another person is" if found.persons == 2 else f"{found.persons - 1} more persons are"
         yield f"{more} seen beside the one whose body was measured"
+    side = _hand_side(found.points)
+    if not SIDES[1] / 2 <= side <= 2 * SIDES[1]:
+        fault = (
+            "small, so its boxes hold more than the part" if side < SIDES[1] else "large, so its boxes cut parts off"
+        )
+        yield f"the body is {fault}: a hand takes {side:.0f} pixels of a picture {HEIGHT} high"
     if found.source == "OpenPose" and clip.variable_frame_rate:
         yield "its frame rate varies, so OpenPose's frame numbers were matched to its frames by the mean rate"
+
+
+def _hand_side(points: Points) -> float:
+    """(T, 25, 3) -> median of OpenPose's side of a hand's box, pixels; that of the boxes where no arm is seen.
+
+    It is 1.5 times the forearm, or 0.9 of the upper arm where that is more.
+    """
+    places = np.where(points[..., 2:] > 0, points[..., :2], np.nan)
+    bones = [
+        share * np.linalg.norm(places[:, one] - places[:, other], axis=1)
+        for shoulder, (elbow, wrist) in zip(pose.SHOULDERS, (pose.LEFT_ARM, pose.RIGHT_ARM), strict=True)
+        for share, one, other in ((1, elbow, wrist), (0.9, shoulder, elbow))
+    ]
+    longer = np.fmax(bones[0::2], bones[1::2])
+    known = longer[~np.isnan(longer)]
+    return float(1.5 * np.median(known)) if len(known) else SIDES[1]
 
 
 def boxes(points: Points, runs: Runs, height: int, width: int) -> Boxes:
@@ -243,7 +265,8 @@ def drawn(rgb: Grey, seen: Boxes, at: int, height: int = 320) -> bytes:
         corners = np.stack([seen.corners[at, part], seen.corners[at, part] + SIDES[part]]) * scale
         (left, top), (right, bottom) = corners.round().astype(int).tolist()
         cv2.rectangle(picture, (left, top), (right, bottom), COLOURS[part], 1)
-        foot = (left, min(bottom + 10, height - 2))
+        # Neighbours are a left and a right one: their names would cover each other.
+        foot = (left, min(bottom + 10, height - 2)) if part % 2 else (left, max(top - 3, 10))
         for colour, thickness in (((0, 0, 0), 3), (COLOURS[part], 1)):
             cv2.putText(picture, PARTS[part], foot, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, thickness, cv2.LINE_AA)
     return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1])
