@@ -102,7 +102,7 @@ def write(items: tuple[Item, ...], path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
-            table.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
+            table.writerows({name: inert(value) for name, value in row.items()} for row in rows)
     except OSError as error:
         raise OutputError(f"{path}: the table could not be written ({error.strerror or error})") from error
 
@@ -234,7 +234,8 @@ def _row(item: Item) -> dict[str, Any]:
     return {name: getattr(item, name) for name in COLUMNS}
 
 
-def _inert(value: object) -> object:
+def inert(value: object) -> object:
+    """A cell of a CSV; text that a spreadsheet would run as a formula gets a leading apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
