@@ -54,7 +54,7 @@ LINES = {
     "F-SVM": Line("F-SVM, N = 14"),
     "traces": Line("traces"),
     "frames": Line("frames"),
-    "LDP-TOP": Line("LDP-TOP, T = 32", folds=5, kinds=("dance",), draws=5),
+    "LDP-TOP": Line("LDP-TOP, T = 32", kinds=("dance",), draws=5),
     "DeFakeHop": Line("DeFakeHop", folds=5, draws=5),
     "EfficientNet-B3": Line("EfficientNet-B3", 2, 2, 3, ("dance",), 1),
     "Xception (3.2.2)": Line("Xception (3.2.2)", 2, 2, 3, ("street",), 1),

@@ -58,6 +58,8 @@ SUMMARIES = {
     "texture": "LDP-TOP of face, hands and feet in 32 frames, ten perceptrons (4.3.1)",
     "fusion": "The mean of the probabilities of its parts (4.4.3)",
 }
+QUICK = ("frames", *texture.RECIPES)
+"""Recipes that are held out one generator at a time, because they are trained in seconds."""
 UNTESTED = "nothing was held out when it was trained, so its score cannot be turned into an answer"
 
 
@@ -148,13 +150,13 @@ def read(method: "Method", items: Sequence[Item], tell: Told) -> Read:
 def held_out(method: "Method", asked: Clips, found: Read) -> LeaveOneOut | None:
     """Scores by models that saw neither a clip's generator nor its source; None where nothing can be held out.
 
-    `frames` is taught once a generator and fold of real sources; the others, `folds` times in all.
+    A quick one is taught once a generator and fold of real sources; the others, `folds` times in all.
     """
     settings = f"{asked.epochs} {asked.frames} {asked.precision} {readings.code()}"
     fit = by_index(method, found.seen, [item.sha256 for item in found.items], settings)
     rows = np.arange(len(found.items), dtype=float)[:, None]
     try:
-        if asked.recipe == "frames":
+        if asked.recipe in QUICK:
             return leave_one_out(rows, found.items, fit)
         return folds_out(rows, found.items, fit, k=asked.folds)
     except UsageError:
@@ -239,8 +241,10 @@ def _card(
 
 
 def _split(asked: Clips) -> str:
-    if asked.recipe == "frames":
+    if not asked.folds:
+        return "none"
+    if asked.recipe in QUICK:
         return "each generator with its sources and scenes, and a fifth of the real sources"
     if asked.recipe == "fusion":
         return "the clips that every part held out"
-    return f"{asked.folds} folds of whole sources, with all their generators" if asked.folds else "none"
+    return f"{asked.folds} folds of whole sources, with all their generators"
