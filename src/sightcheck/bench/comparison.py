@@ -58,8 +58,8 @@ LINES = {
     "DeFakeHop": Line("DeFakeHop", folds=5, draws=5),
     "EfficientNet-B3": Line("EfficientNet-B3", 2, 2, 3, ("dance",), 1),
     "Xception (3.2.2)": Line("Xception (3.2.2)", 2, 2, 3, ("street",), 1),
-    "Xcept": Line("Xcept", 2, 1, 3, SCOPES["both"], 1),
-    "ResNetLSTM": Line("ResNetLSTM", 2, 1, 3, SCOPES["both"], 1),
+    "Xcept": Line("Xcept", 2, 1, 3, ("street",), 1),
+    "ResNetLSTM": Line("ResNetLSTM", 2, 1, 3, ("street",), 1),
 }
 """The whole networks start from scratch and see one or two frames of a clip for two epochs: what two cores do in an hour."""
 
