@@ -1,6 +1,6 @@
 """How do the detectors compare on generators they never saw, and how few clips do they need? docs/detector-study.md.
 
-    python -m sightcheck.bench.comparison MANIFEST [--to FOLDER] [LINE...]
+    python -m sightcheck.bench.comparison MANIFEST CURVES.svg [LINE...]
 
 Every model's held-out scores are kept beside the readings, so a stopped run goes on and a second one only prints.
 """
@@ -18,6 +18,7 @@ import numpy as np
 
 from sightcheck.bench import tables
 from sightcheck.bench.controls import controls
+from sightcheck.bench.figures import Curve, curves
 from sightcheck.bench.method import Method, by_index
 from sightcheck.bench.protocol import LeaveOneOut, Scope, folds_out, leave_one_out
 from sightcheck.bench.readings import code, readings
@@ -25,6 +26,7 @@ from sightcheck.bench.shots import Shot, few_shot
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError
+from sightcheck.report import write
 from sightcheck.video.fewshot import Recipe
 
 SIZES = (2, 4, 8, 16)
@@ -61,7 +63,7 @@ LINES = {
     "Xcept": Line("Xcept", 2, 1, 3, ("street",), 1),
     "ResNetLSTM": Line("ResNetLSTM", 2, 1, 3, ("street",), 1),
 }
-"""The whole networks start from scratch and see one or two frames of a clip for two epochs: what two cores do in an hour."""
+"""Whole networks start from scratch and see one or two frames of a clip for two epochs: two cores do not do more."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class Found:
     shots: tuple[Shot, ...]
 
 
-def main(table: Path, *names: str) -> None:
-    """Print every line, as soon as it is ready."""
+def main(table: Path, plot: Path, *names: str) -> None:
+    """Print every line, as soon as it is ready, and draw the curves of all."""
     items = readings(manifest.read(table), Recipe(), told).joined
     head = " | ".join(f"{name}: AUC, lowest, matched" for name in SCOPES)
     print(f"| detector | clips | models | {head} |")
@@ -90,6 +92,13 @@ def main(table: Path, *names: str) -> None:
     print("|---" * (len(found) + 1) + "|")
     for at, size in enumerate(SIZES):
         print(f"| {size} | " + " | ".join(tables.number(one.shots[at].auc) for one in found) + " |", flush=True)
+    drawn = [Curve(one.line, tuple(map(point, one.shots))) for one in found]
+    write(curves(drawn, "Mean AUC of draws against clips a class that teach"), plot)
+
+
+def point(one: Shot) -> tuple[int, float, float, float]:
+    """A size as a point of a curve."""
+    return one.clips, one.auc.value, one.auc.low, one.auc.high
 
 
 def line(name: str, items: Sequence[Item]) -> Found:
@@ -164,4 +173,4 @@ def told(done: int, of: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
