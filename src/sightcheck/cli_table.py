@@ -21,6 +21,7 @@ def table(
     limit: Annotated[int, typer.Option(min=0, help="At most this many clips of a label in a subset. [0: all]")] = 0,
     epochs: Annotated[int, typer.Option(min=0, help="Epochs of training. [0: the thesis's own]")] = 0,
     frames: Annotated[int, typer.Option(min=0, help="Frames read of a clip. [0: the thesis's own]")] = 0,
+    scratch: Annotated[bool, typer.Option("--scratch", help="Networks do not start from ImageNet's weights.")] = False,
     kind: Annotated[str, typer.Option(help="Only rows of the table with this kind: street, dance.")] = "",
     method: Annotated[list[str] | None, typer.Option("--method", help="Only these methods. [default: all]")] = None,
     detector: Annotated[str, typer.Option(help="The detector that table 4.sota tests, by name.")] = "",
@@ -39,7 +40,7 @@ def table(
         from sightcheck.bench.contenders import contender
         from sightcheck.bench.released import Released
 
-        return Released(detector) if name == RELEASED else contender(name, epochs, frames)
+        return Released(detector) if name == RELEASED else contender(name, epochs, frames, scratch=scratch)
 
     clips = layout.gather(data, planned.roles, kind, limit)
     with progress_bar() as show:

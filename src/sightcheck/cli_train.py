@@ -49,6 +49,7 @@ def train(
     frames: Annotated[int, typer.Option(min=0, help="Clips: frames of each that teach and are scored.")] = 0,
     folds: Annotated[int, typer.Option(min=0, help="Clips: models with a fold held out; 0 holds out nothing.")] = 5,
     precision: Annotated[Precision, typer.Option(help="Clips: of the arithmetic in training.")] = Precision.full,
+    scratch: Annotated[bool, typer.Option("--scratch", help="Clips: not from ImageNet's weights.")] = False,
     of: Annotated[list[str] | None, typer.Option("--of", help="Fusion: a model. [default: frames, texture]")] = None,
     keypoints: Annotated[Path | None, typer.Option(help="LDP-TOP: OpenPose's JSON, a folder a clip.")] = None,
     backbone: Annotated[str, typer.Option(help="Backbone of a whole-... recipe. [default: the thesis's]")] = "",
@@ -62,7 +63,7 @@ def train(
 
     on_clips = recipe in VIDEO
     given = {"--frames": frames, "--of": of, "--keypoints": keypoints, "--precision": precision != Precision.full}
-    given |= {"--folds": folds != 5}
+    given |= {"--folds": folds != 5, "--scratch": scratch}
     others = {"--backbone": backbone, "--grouped": grouped, "--symmetric": symmetric, "--teacher": teacher}
     wrong = [option for option, value in (others if on_clips else given).items() if value]
     if wrong:
@@ -74,7 +75,7 @@ def train(
 
         if on_clips:
             asked = training.Clips(
-                recipe.value, name, epochs, frames, folds, precision.value,
+                recipe.value, name, epochs, frames, folds, precision.value, scratch,
                 tuple(of or ("frames", "texture")), keypoints, to,
             )  # fmt: skip
             folder = training.on_clips(asked, tables, told)

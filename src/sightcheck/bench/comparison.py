@@ -106,7 +106,7 @@ def line(name: str, items: Sequence[Item]) -> Found:
     from sightcheck.bench.contenders import contender
 
     asked = LINES[name]
-    method = contender(asked.contender, asked.epochs, asked.frames, PRECISION)
+    method = contender(asked.contender, asked.epochs, asked.frames, PRECISION, scratch=True)
     some = [item for item in items if not asked.kinds or item.kind in asked.kinds]
     kept, clips = read(method, some)
     settings = msgspec.json.encode((asked.epochs, asked.frames, PRECISION, code())).decode()

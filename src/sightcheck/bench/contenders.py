@@ -244,6 +244,7 @@ class Net:
     frames: int = 0
     precision: str = "32-true"
     backbone: str = ""
+    scratch: bool = False
 
     @property
     def training(self) -> "Training":
@@ -252,7 +253,7 @@ class Net:
 
         own = TRAININGS[self.recipe]
         schedule = replace(own.schedule, epochs=self.epochs or own.schedule.epochs, precision=self.precision)
-        pretrained = own.pretrained and not self.backbone
+        pretrained = own.pretrained and not (self.backbone or self.scratch)
         return replace(
             own, schedule=schedule, frames=self.frames, backbone=self.backbone or own.backbone, pretrained=pretrained
         )
@@ -339,13 +340,17 @@ def f_svm(count: int) -> FewShot:
     return FewShot(name, fewshot.Recipe("footprint", Sampling(frames=count + 1, windows=1), 0))
 
 
-def contender(name: str, epochs: int = 0, frames: int = 0, precision: str = "32-true", backbone: str = "") -> Method:
+def contender(
+    name: str, epochs: int = 0, frames: int = 0, precision: str = "32-true", backbone: str = "", scratch: bool = False
+) -> Method:
     """A detector by its name in the tables; 0 epochs or frames and no backbone are the thesis's own.
+
+    `scratch`: a network starts from random weights where the thesis's starts from ImageNet's.
 
     Raises UsageError with the names there are.
     """
     if name in NETWORKS:
-        return Net(name, NETWORKS[name], epochs, frames, precision, backbone)
+        return Net(name, NETWORKS[name], epochs, frames, precision, backbone, scratch)
     if name in NAMES[-2:]:
         from sightcheck.bench.texture_method import Texture
         from sightcheck.video.texture import RECIPES as BODIES

@@ -38,7 +38,8 @@ class Asked:
 class Clips:
     """A recipe on clips and what was asked of it; "" and 0 mean the recipe's own, `folds` 0 that nothing is held out.
 
-    `of`: the names of the models that a fusion is made of.
+    `scratch`: start from random weights where the recipe starts from ImageNet's. `of`: the names of the models that a
+    fusion is made of.
     """
 
     recipe: str
@@ -47,6 +48,7 @@ class Clips:
     frames: int = 0
     folds: int = 5
     precision: str = "32-true"
+    scratch: bool = False
     of: tuple[str, ...] = ("frames", "texture")
     keypoints: Path | None = None
     to: Path | None = None

@@ -117,7 +117,9 @@ def made(asked: Clips) -> "Method":
 
     if asked.recipe in texture.RECIPES:
         return Texture(texture.RECIPES[asked.recipe], asked.keypoints)
-    return contender(CONTENDERS[asked.recipe], asked.epochs, asked.frames, precision=asked.precision)
+    return contender(
+        CONTENDERS[asked.recipe], asked.epochs, asked.frames, precision=asked.precision, scratch=asked.scratch
+    )
 
 
 def read(method: "Method", items: Sequence[Item], tell: Told) -> Read:
@@ -152,7 +154,7 @@ def held_out(method: "Method", asked: Clips, found: Read) -> LeaveOneOut | None:
 
     A quick one is taught once a generator and fold of real sources; the others, `folds` times in all.
     """
-    settings = f"{asked.epochs} {asked.frames} {asked.precision} {readings.code()}"
+    settings = f"{asked.epochs} {asked.frames} {asked.precision} {asked.scratch} {readings.code()}"
     fit = by_index(method, found.seen, [item.sha256 for item in found.items], settings)
     rows = np.arange(len(found.items), dtype=float)[:, None]
     try:
@@ -201,7 +203,8 @@ def card(
     recipe: dict[str, Any],
 ) -> Card:  # fmt: skip
     """What the model is, learned and scored, and what scores the same without looking at the picture."""
-    trained = {"epochs": asked.epochs, "frames": asked.frames, "precision": asked.precision, "parameters": count}
+    trained = {"epochs": asked.epochs, "frames": asked.frames, "precision": asked.precision, "scratch": asked.scratch}
+    trained |= {"parameters": count}
     if tested is None:
         return _card(asked, found.items, (), (), (UNTESTED,), recipe | trained, found.left_out)
     own = controls(np.zeros((len(found.items), 1)), found.items)
