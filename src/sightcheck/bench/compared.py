@@ -5,9 +5,13 @@ import io
 import math
 from dataclasses import dataclass
 
+from sightcheck.bench.grid import grid
 from sightcheck.bench.metrics import Estimate
 from sightcheck.data.manifest import inert
 from sightcheck.report import visible
+
+WHERE = ("table", "row", "column", "method", "metric")
+COLUMNS = (*WHERE, "ours", "low", "high", "clips", "groups", "published", "difference", "note")
 
 
 @dataclass(frozen=True)
@@ -48,73 +52,86 @@ class Compared:
     text: bool
 
     @property
-    def rows(self) -> tuple[str, ...]:
-        """Names of the rows, in order."""
-        return tuple(dict.fromkeys(one.row for one in self.results))
-
-    @property
-    def columns(self) -> tuple[tuple[str, str, str], ...]:
-        """(column, method, metric) of the columns, in order, those of one column together."""
-        found = dict.fromkeys((one.column, one.method, one.metric) for one in self.results)
-        order = {name: at for at, name in enumerate(dict.fromkeys(one.column for one in self.results))}
-        return tuple(sorted(found, key=lambda one: order[one[0]]))
-
-    def at(self, row: str, column: tuple[str, str, str]) -> Result | None:
-        """The cell of a row and a column."""
-        found = [one for one in self.results if one.row == row and (one.column, one.method, one.metric) == column]
-        return found[0] if found else None
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and why nothing is published where nothing is."""
+        known = any(one.published is not None or one.published_text for one in self.results)
+        return self.notes if known else (*self.notes, "published: no numbers of the thesis belong to these cells")
 
     def ours(self, one: Result) -> str:
-        """Our number with its interval, or our words."""
-        if one.ours_text or one.ours is None:
-            return one.ours_text or "-"
-        interval = ""
-        if not math.isnan(one.ours.low):
-            interval = f" [{self.number_of(one.ours.low)}, {self.number_of(one.ours.high)}]"
-        return self.number_of(one.ours.value) + interval
+        """Our number, or our words."""
+        return one.ours_text or ("-" if one.ours is None else self.number_of(one.ours.value))
+
+    def interval(self, one: Result) -> str:
+        """Our 95 % interval, "" where it is not known."""
+        if one.ours_text or one.ours is None or math.isnan(one.ours.low):
+            return ""
+        return f"[{self.number_of(one.ours.low)}, {self.number_of(one.ours.high)}]"
 
     def published(self, one: Result) -> str:
-        """The published number, or its words."""
-        return one.published_text or ("-" if one.published is None else self.number_of(one.published))
+        """The published number with the digits it was printed with, or its words."""
+        if one.published_text or one.published is None:
+            return one.published_text or "-"
+        printed = f"{one.published:.4f}".rstrip("0").partition(".")[2]
+        return f"{one.published:.{max(self.digits, len(printed))}f}"
 
     def difference(self, one: Result) -> str:
         """Ours less published, with its sign."""
         value = one.difference
-        return "" if value is None else f"{value:+.1f}" if self.percent else f"{value:+.2f}"
+        return "" if value is None else f"{round(value, self.digits) + 0.0:+.{self.digits}f}"
 
     def number_of(self, value: float) -> str:
         """A number as the table writes it."""
-        return "-" if math.isnan(value) else f"{value:.1f}" if self.percent else f"{value:.2f}"
+        return "-" if math.isnan(value) else f"{value:.{self.digits}f}"
+
+    @property
+    def digits(self) -> int:
+        """Digits after the point."""
+        return 1 if self.percent else 2
 
 
 def to_text(found: Compared) -> str:
-    """Compared -> Markdown, one line a cell, readable as it is."""
-    lines = [f"# Table {found.number}: {found.title}", "", found.data, ""]
-    lines += ["| row | column | method | metric | ours | published | difference | |", "|---" * 8 + "|"]
+    """Compared -> Markdown, one line a cell, its columns aligned: readable as it is."""
+    rows: list[tuple[str, ...]] = [(*WHERE[1:], "ours", "published", "difference", "note")]
     for one in found.results:
-        cells = (one.row, one.column, one.method, one.metric, found.ours(one), found.published(one))
-        lines.append(f"| {' | '.join(cells)} | {found.difference(one)} | {one.note} |")
-    lines += ["", *(f"- {note}" for note in found.notes)]
-    return "\n".join(visible(line) for line in lines)
+        ours = f"{found.ours(one)} {found.interval(one)}".rstrip()
+        told = (
+            one.row,
+            one.column,
+            one.method,
+            one.metric,
+            ours,
+            found.published(one),
+            found.difference(one),
+            one.note,
+        )
+        rows.append(tuple(visible(cell).replace("|", "\\|") for cell in told))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1] = len("note")  # a long one must not widen every line
+    rows.insert(1, tuple("-" * width for width in widths))
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in rows]
+    notes = [f"- {visible(note)}" for note in found.remarks]
+    title = f"# Table {found.number}: {found.title}"
+    return "\n".join([visible(title), "", visible(found.data), "", *lines, "", *notes])
 
 
 def to_csv(found: Compared) -> str:
     """Compared -> one line a cell; what a spreadsheet would run as a formula gets a leading apostrophe."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(("table", "row", "column", "method", "metric", "ours", "low", "high", "published", "note"))
+    table.writerow(COLUMNS)
     for one in found.results:
         own = one.ours or Estimate(math.nan, math.nan, math.nan, 0, 0)
-        numbers = ["" if math.isnan(value) else round(value, 4) for value in (own.value, own.low, own.high)]
-        ours = [one.ours_text or numbers[0], *numbers[1:]]
+        values = (own.value, own.low, own.high, math.nan if one.difference is None else one.difference)
+        ours, low, high, difference = ("" if math.isnan(value) else round(value, 4) for value in values)
         published = one.published_text or ("" if one.published is None else one.published)
-        cells = (found.number, one.row, one.column, one.method, one.metric, *ours, published, one.note)
-        table.writerow([inert(cell) for cell in cells])
+        where = (found.number, one.row, one.column, one.method, one.metric)
+        cells = (*where, one.ours_text or ours, low, high, own.n, own.groups, published, difference, one.note)
+        table.writerow([inert(visible(cell)) if isinstance(cell, str) else cell for cell in cells])
     return out.getvalue()
 
 
 def to_html(found: Compared) -> str:
-    """Compared -> one page that needs nothing else: the table in its own shape, published and difference below ours."""
+    """Compared -> one page that needs nothing else: the table in the thesis's shape, published small below ours."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     pages = Environment(
@@ -122,4 +139,4 @@ def to_html(found: Compared) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     pages.globals["visible"] = visible
-    return pages.get_template("bench/compared.html.j2").render(found=found)
+    return pages.get_template("bench/compared.html.j2").render(found=found, grid=grid(found.number, found.results))
