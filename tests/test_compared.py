@@ -14,7 +14,7 @@ import pytest
 
 from sightcheck.bench import published
 from sightcheck.bench.compared import Compared, Result, to_csv, to_html, to_text
-from sightcheck.bench.figures import Curve, average_shares, components, curves
+from sightcheck.bench.figures import STROKES, Curve, average_shares, components, curves, page
 from sightcheck.bench.grid import grid
 from sightcheck.bench.metrics import Estimate
 from sightcheck.bench.plans import plan
@@ -113,7 +113,8 @@ def test_what_is_not_published_is_said() -> None:
 
 def laid(number: str, names: list[str]) -> tuple[list[list[str]], list[list[str]]]:
     """Heads of the columns, heads of the rows, of cells named row/column/method/metric."""
-    found = grid(number, [Result(*name.split("/"), Estimate(1, 1, 1, 1, 1), None) for name in names])
+    cells = [name.split("/") for name in names]
+    found = grid(number, [Result(a, b, c, d, Estimate(1, 1, 1, 1, 1), None) for a, b, c, d in cells])
     assert all(len(row.cells) == sum(head.span for head in found.heads[-1]) for row in found.rows)
     return (
         [[f"{head.name} {head.span}" for head in level] for level in found.heads],
@@ -182,16 +183,52 @@ def test_figures_are_whole_whatever_the_names(items: list[Item]) -> None:
 def test_a_bar_is_the_mean_share(items: list[Item]) -> None:
     shares = np.zeros((8, 5, 3))
     shares[..., 0] = 1
-    bars = [one for one in ElementTree.fromstring(average_shares(shares, items)).iter() if one.get("fill") == "#1f6fa8"]
-    assert [float(one.get("width", 0)) for one in bars] == [190, 0, 0]
+    bars = [one for one in ElementTree.fromstring(average_shares(shares, items)).iter() if one.tag.endswith("rect")]
+    real = [float(one.get("width", 0)) for one in bars if one.get("class") == "s0"]
+    assert real == [150, 0, 0]
+
+
+def test_shares_are_drawn_by_kind_and_generator(items: list[Item]) -> None:
+    kinds = [replace(item, kind="street" if at < 4 else "dance") for at, item in enumerate(items)]
+    drawn = ElementTree.fromstring(average_shares(np.full((8, 5, 3), 1 / 3), kinds))
+    texts = [one.text or "" for one in drawn.iter() if one.tag.endswith("text")]
+    named = [text for text in texts if text.startswith(("dance", "street", "real", "synthetic", "=cmd"))]
+    evil = next(text for text in named if text.startswith("=cmd"))
+    assert named == ["dance", "real (2)", "synthetic (2)", evil, "street", "real (2)", "synthetic (2)", evil]
+    assert texts.count("33 %") == 18
+
+
+def test_clips_far_from_the_others_are_drawn_on_the_edge_and_said_to_be() -> None:
+    vectors = np.random.default_rng(0).normal(size=(300, 6))
+    vectors[0] = 50
+    drawn = components(vectors, np.arange(300) % 2 == 0)
+    places = [one.get("transform", "") for one in ElementTree.fromstring(drawn).iter() if one.get("transform")]
+    across = [float(place.split("(")[1].split()[0]) for place in places if place.startswith("translate")]
+    assert max(across) <= 42 + 290 * 2 + 256
+    assert "clips lie beyond a frame" in drawn
+
+
+def test_a_page_of_figures_asks_for_nothing(items: list[Item]) -> None:
+    shares = np.full((8, 5, 3), 1 / 3)
+    shown(page((average_shares(shares, items), curves([]))))
 
 
 def test_curves_leave_out_what_was_not_drawn_and_labels_keep_apart() -> None:
     series = [Curve(f"detector {at}", ((2, 0.6, 0.5, 0.7), (4, 0.9, 0.8, 1), (8, NAN, NAN, NAN))) for at in range(9)]
     drawn = ElementTree.fromstring(curves(series))
-    labels = [one for one in drawn.iter() if (one.text or "").startswith("detector")]
+    labels = [one for one in drawn.iter() if one.tag.endswith("text") and (one.text or "").startswith("detector")]
     heights = sorted(float(one.get("y", 0)) for one in labels)
     assert len(labels) == 9
     assert min(np.diff(heights)) >= 17.9
     assert "nan" not in curves(series)
     assert not math.isnan(heights[0])
+
+
+def test_no_two_curves_look_alike_and_one_that_ends_early_says_where() -> None:
+    assert len({(mark, filled) for mark, filled, _ in STROKES}) == len(STROKES) == 9
+    series = [
+        Curve("long", ((2, 0.6, 0.5, 0.7), (4, 0.9, 0.8, 1))),
+        Curve("short", ((2, 0.5, 0.5, 0.5), (4, NAN, NAN, NAN))),
+    ]
+    assert ">long 0.90<" in curves(series)
+    assert ">short 0.50 from 2<" in curves(series)
