@@ -15,9 +15,9 @@ def test_four_lines_of_python(clip: Path) -> None:
     verdict = report.verdicts[0]
     assert verdict.question == "Is this video synthetic?"
     assert verdict.answer in ("synthetic", "no sign of synthesis", "undecided")
-    assert [one.method for one in verdict.evidence] == ["traces", "footprint", "stream"]
+    assert [one.method for one in verdict.evidence] == ["traces", "footprint", "frames", "texture", "fusion", "stream"]
     assert all(one.sentence.endswith(".") for one in verdict.evidence)
-    assert all(one.score is not None for one in verdict.evidence[:2]), "both methods measured it"
+    assert all(one.score is not None for one in verdict.evidence[:3]), "these need no body"
     assert verdict.evidence[0].weights_sha256 == weights.card(weights.BUNDLED / "traces").sha256
 
 
@@ -45,7 +45,9 @@ def test_progress_goes_from_none_to_all(clip: Path) -> None:
 
 def test_bundled_models_are_as_their_cards_say_and_small() -> None:
     names = [folder.name for folder in weights.BUNDLED.iterdir() if folder.is_dir()]
-    assert sorted(names) == ["backbone", "city", "city-symmetric", "country", "footprint", "scene", "traces"]
+    assert sorted(names) == [
+        "backbone", "city", "city-symmetric", "country", "footprint", "frames", "fusion", "scene", "texture", "traces",
+    ]  # fmt: skip
     for name in names:
         assert weights.load(name).card.name == name
         assert (weights.BUNDLED / name / "model.npz").read_bytes()[:2] == b"PK", "plain arrays"

@@ -8,7 +8,7 @@ from sightcheck import weights
 TOLERANCE = 1e-4
 """As train.export.TOLERANCE: largest difference, relative to the largest output above 1."""
 LARGEST = 25 * 2**20
-SHAPES = {4: (2, 3, 224, 224), 2: (2, 1280)}
+SHAPES = {4: (2, 3, 224, 224), 3: (2, 10, 3072), 2: (2, 1280)}
 
 NETWORKS = sorted(
     folder.name
@@ -32,8 +32,8 @@ def difference(name: str, given: np.ndarray | None = None) -> float:
     return float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
 
 
-def test_the_backbone_and_the_heads_of_a_photo_are_there() -> None:
-    assert {"backbone", "scene", "country", "city"} <= set(NETWORKS)
+def test_the_backbone_and_the_heads_are_there() -> None:
+    assert {"backbone", "scene", "country", "city", "frames", "texture"} <= set(NETWORKS)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

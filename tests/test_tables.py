@@ -416,7 +416,7 @@ def test_the_command_writes_what_it_prints(
 ) -> None:
     log: list[str] = []
     contenders = pytest.importorskip("sightcheck.bench.contenders")
-    monkeypatch.setattr(contenders, "contender", lambda name, epochs, frames: Told(name, log))
+    monkeypatch.setattr(contenders, "contender", lambda name, epochs, frames, **_: Told(name, log))
     data = folders(tmp_path / "data", plans.STREETS, each=20)
     cli_table.table("5.2", data=data, method=["F-SVM"], to=tmp_path / "to")
     assert sorted(path.name for path in (tmp_path / "to").iterdir()) == [
