@@ -40,7 +40,9 @@ def table(
         from sightcheck.bench.contenders import contender
         from sightcheck.bench.released import Released
 
-        return Released(detector) if name == RELEASED else contender(name, epochs, frames, scratch=scratch)
+        if name == RELEASED:
+            return Released(detector)
+        return contender(name, epochs, frames, scratch=scratch)
 
     clips = layout.gather(data, planned.roles, kind, limit)
     with progress_bar() as show:

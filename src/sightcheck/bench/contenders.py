@@ -1,10 +1,12 @@
 """Which detectors are compared in the tables? Each as a Method: F-SVM, traces, networks on frames, LDP-TOP."""
 
+import contextlib
 import hashlib
 import io
 import os
 import shutil
 import threading
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -117,21 +119,28 @@ def seen(item: Item, recipe: Recipe) -> Look:
 def _kept(key: str, measure: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """Arrays from the cache, or measured and put there."""
     path = readings.cache() / f"{key}.npz"
-    if not path.exists():
-        found = measure()
-        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                np.savez(file, **found)  # type: ignore[arg-type]
-            partial.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"cannot keep frames in {path.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
-            ) from None
-        return found
-    with readings.LOADING, np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+    with (
+        readings.LOADING,
+        contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),  # cut short: measured again
+        np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays,
+    ):
         return {name: arrays[name] for name in arrays.files}
+    return _keep(path, measure())
+
+
+def _keep(path: Path, found: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Put arrays into the cache, whole or not at all. Raises OutputError."""
+    partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.savez(file, **found)  # type: ignore[arg-type]
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot keep frames in {path.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
+        ) from None
+    return found
 
 
 @dataclass(frozen=True)
@@ -315,7 +324,8 @@ class Hops:
 
 def every_core() -> threadpool_limits:
     """While it lasts PyTorch uses all cores, though the protocols hold their many small fits to one."""
-    return threadpool_limits(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1), "openmp")
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return threadpool_limits(int(asked) if asked.isdecimal() else os.cpu_count() or 1, "openmp")
 
 
 def _runs(about: object) -> Path:

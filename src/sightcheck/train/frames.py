@@ -46,7 +46,7 @@ TRAININGS: dict[str, Training] = {
     "xception": Training(RECIPES["xception"], "legacy_xception", False, _adam(CAP, 1e-4, 8, patience=10)),
     # 4.3.2; the batch is not stated
     "efficientnet-b3": Training(
-        RECIPES["efficientnet-b3"], "tf_efficientnet_b3", True, _adam(CAP, 2e-4, 8, patience=5)
+        RECIPES["efficientnet-b3"], "tf_efficientnet_b3.in1k", True, _adam(CAP, 2e-4, 8, patience=5)
     ),
     # 5.3.2
     "xception-scratch": Training(RECIPES["xception-scratch"], "legacy_xception", False, _adam(50, 2e-4, 24)),
