@@ -5,7 +5,9 @@ import stat
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from conftest import moving_picture, write_video
 from sightcheck import sandbox
 from sightcheck.errors import BrokenInstallation, Damaged, NotAFile, OverLimit, UsageError
 from sightcheck.media import Sampling, pictures
+from sightcheck.media.frames import display_times
 from sightcheck.video import body, pose
 
 LEFT_OUT = [*pose.LEFT_FOOT, *pose.RIGHT_FOOT]
@@ -202,6 +205,35 @@ def test_a_long_clip_is_read_in_windows_spread_over_it(walk: tuple[Path, Path]) 
     assert (len(seen.times_s), seen.starts) == (16, (0, 8))
     assert seen.times_s[8] > seen.times_s[7] + 0.2
     assert seen.limits == ()
+
+
+def test_frames_are_numbered_by_their_place_where_their_rate_varies(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "still.mp4", moving_picture(12), fps=25)
+    times = [0, 1, 2, 3, 9, 10, 11, 12, 20, 21, 22, 23]
+    with av.open(str(path)) as given, av.open(str(tmp_path / "clip.mp4"), "w") as varied:
+        stream = varied.add_stream_from_template(given.streams.video[0])
+        packets = [packet for packet in given.demux(video=0) if packet.size]
+        unit = sorted(packet.pts for packet in packets)[1]
+        place = {packet.pts: at for at, packet in enumerate(sorted(packets, key=lambda one: one.pts))}
+        for packet in packets:
+            packet.pts, packet.stream = times[place[packet.pts]] * unit, stream
+            packet.dts = min(packet.dts, packet.pts)
+            varied.mux(packet)
+    found = sandbox.run(display_times, bytes(tmp_path / "clip.mp4"))
+    np.testing.assert_allclose(found, np.array(times) / 25, atol=1e-3)
+
+
+def test_a_clip_of_large_frames_is_read_in_windows_that_fit_in_memory() -> None:
+    small = SimpleNamespace(width=960, height=540, duration_s=8.0, fps=25.0)
+    large = SimpleNamespace(width=3840, height=2160, duration_s=8.0, fps=25.0)
+    assert body._sampling(small, 32, 208, 910).windows == 1
+    assert (body._sampling(large, 32, 208, 910).frames, body._sampling(large, 32, 208, 910).windows) == (32, 6)
+
+
+def test_without_keypoints_nothing_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pose, "python", lambda: None)
+    with pytest.raises(pose.Unavailable):
+        body.read(bytes(tmp_path / "nothing.mp4"), 10, 5, 8)
 
 
 def test_others_and_nobody_are_told(walk: tuple[Path, Path], tmp_path: Path) -> None:

@@ -70,6 +70,18 @@ def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
             sandbox.step((number + 1) / len(starts))
 
 
+def display_times(path: bytes) -> NDArray[np.float64]:
+    """A file -> the time of each of its frames (T,) in display order, seconds since the start; nothing is decoded."""
+    with opened(path) as (container, stream):
+        origin, unit = stream.start_time or 0, float(stream.time_base or 0)
+        stated: list[float] = []
+        for number, packet in enumerate(container.demux(stream)):
+            sandbox.step()
+            if packet.size and not packet.is_discard:
+                stated.append(number / stated_fps(stream) if packet.pts is None else (packet.pts - origin) * unit)
+    return np.sort(np.array(stated, np.float64))
+
+
 def crop(yuv: NDArray[np.uint8], sampling: Sampling) -> NDArray[np.uint8]:
     """(T, 3H/2, W) planar 4:2:0 -> the sampling's centre crop of it, in the same layout."""
     return pack(_crop(planes(yuv), sampling))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import sandbox
 from sightcheck.media.frames import Sampling, windows
 
 
@@ -42,6 +43,7 @@ def pictures(path: bytes, sampling: Sampling, height: int, width: int) -> Pictur
 
 def _resized(planar: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """(3H/2, W) planar 4:2:0 -> (height, width, 3) RGB: by area where it shrinks, else bilinear."""
+    sandbox.step()
     rgb = cv2.cvtColor(np.ascontiguousarray(planar), cv2.COLOR_YUV2RGB_I420)
     shrinks = rgb.shape[0] >= height and rgb.shape[1] >= width
     small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sightcheck import media, sandbox
 from sightcheck.errors import InputError
 from sightcheck.media import Clip, Pictures, Sampling, pictures
+from sightcheck.media.frames import display_times
 from sightcheck.verdict import Still
 from sightcheck.video import pose
 from sightcheck.video.pose import Keypoints, Points, Runs
@@ -26,6 +27,8 @@ FPS = 25.0
 """Most frames a second: the thesis's rate (4.4.1). A slower clip keeps its own."""
 MOST_BYTES = 384 << 20
 """Most bytes of RGB that are read of one clip."""
+WINDOW_BYTES = 1 << 30
+"""Most bytes of a clip's own pixels that are decoded at once."""
 PARTS = ("face", "left hand", "right hand", "left foot", "right foot")
 SIDES = (128, 64, 64, 64, 64)
 """Pixels a side in a picture 512 high. The face's is Everybody Dance Now's. OpenPose's rule for a hand, 1.5 times the
@@ -85,6 +88,8 @@ def read(
     `keypoints`: a folder of OpenPose's JSON; without one MediaPipe is asked. Raises InputError where the clip or its
     keypoints cannot be read, NoBody, pose.Unavailable.
     """
+    if keypoints is None and pose.python() is None:
+        raise pose.Unavailable(pose.MISSING)
     clip = sandbox.run(media.look, path)
     width = max(2, round(HEIGHT * clip.width / clip.height))
     sampling = _sampling(clip, frames, frames + (windows - 1) * (frames - overlap), width)
@@ -98,13 +103,14 @@ def read(
     shown = [at for at in _shown(where.present) if where.present[at].any()]
     stills = tuple(Still(seen.times_s[at], drawn(seen.rgb[at], where, at)) for at in shown)
     starts = tuple(first for first, _ in runs)
-    return Body(seen.times_s, starts, where.present, grey, flow, stills, tuple(_limits(clip, found)), found.source)
+    return Body(seen.times_s, starts, where.present, grey, flow, stills, tuple(_limits(found)), found.source)
 
 
 def _sampling(clip: Clip, frames: int, most: int, width: int) -> Sampling:
-    """The whole clip where that is at most `most` frames, else windows of `frames` spread over it."""
+    """The whole clip where that is at most `most` frames that fit in memory, else windows of `frames` over it."""
     most = max(frames, min(most, MOST_BYTES // (3 * HEIGHT * width)))
-    if clip.duration_s * min(FPS, clip.fps) <= most:
+    whole = min(most, WINDOW_BYTES // (3 * clip.width * clip.height // 2))
+    if clip.duration_s * min(FPS, clip.fps) <= whole:
         return Sampling(most, FPS, None, None, 1)
     return Sampling(frames, FPS, None, None, most // frames)
 
@@ -122,14 +128,15 @@ def _keypoints(
     """The keypoints in the pixels of the pictures; OpenPose's of the frame number that each time is."""
     if folder is None:
         return pose.mediapipe(seen.rgb, runs, progress)
-    numbers = np.round(np.array(seen.times_s) * clip.fps).astype(np.int64)
+    times = sandbox.run(display_times, path)
+    numbers = np.searchsorted((times[1:] + times[:-1]) / 2, np.array(seen.times_s)).astype(np.int64)  # the nearest
     found = sandbox.run(pose.openpose, os.fsencode(folder), Path(os.fsdecode(path)).stem, numbers, runs)
     height, width = seen.rgb.shape[1:3]
     scale = np.array((width / clip.width, height / clip.height, 1), np.float32)
     return Keypoints(found.points * scale, found.persons, found.source)
 
 
-def _limits(clip: Clip, found: Keypoints) -> Iterator[str]:
+def _limits(found: Keypoints) -> Iterator[str]:
     """What weakens the measurement, one sentence each."""
     if found.persons > 1:
         more = "another person is" if found.persons == 2 else f"{found.persons - 1} more persons are"
@@ -140,8 +147,6 @@ def _limits(clip: Clip, found: Keypoints) -> Iterator[str]:
             "small, so its boxes hold more than the part" if side < SIDES[1] else "large, so its boxes cut parts off"
         )
         yield f"the body is {fault}: a hand takes {side:.0f} pixels of a picture {HEIGHT} high"
-    if found.source == "OpenPose" and clip.variable_frame_rate:
-        yield "its frame rate varies, so OpenPose's frame numbers were matched to its frames by the mean rate"
 
 
 def _hand_side(points: Points) -> float:
