@@ -12,7 +12,7 @@ from sightcheck import media, sandbox
 from sightcheck.bench.method import Spoken, Told
 from sightcheck.bench.metrics import Labels
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError
+from sightcheck.errors import InputError, UsageError
 from sightcheck.media import Sampling
 from sightcheck.video import frames
 from sightcheck.video.detectors import detector
@@ -70,3 +70,7 @@ class Released:
     def size_bytes(self) -> int:
         """Not measured."""
         return 0
+
+    def export(self) -> tuple[bytes, NDArray[np.float32]]:
+        """It was made elsewhere. Raises UsageError."""
+        raise UsageError(f"{self.name} is finished: there is nothing to export")
