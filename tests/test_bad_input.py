@@ -227,7 +227,9 @@ def test_odd_but_readable_files_are_answered(good: Path, tmp_path: Path) -> None
     for name, items in evidence.items():
         if name not in ("one frame.mp4", "13 frames.mp4"):
             assert any(item["score"] is not None for item in items), name
-    assert all(item["score"] is None for item in evidence["one frame.mp4"])
+    one = evidence["one frame.mp4"]
+    assert {item["method"] for item in one if item["score"] is not None} == {"frames"}, "what needs one frame alone"
+    assert all(item["log10_lr"] is None for item in one)
     assert reports[0]["verdicts"][0]["answer"] == "undecided"
     assert any("changes its size" in limit for item in evidence["two sizes.h264"] for limit in item["limits"])
 
