@@ -16,9 +16,10 @@ import numpy as np
 from sightcheck.bench import comparison, tables
 from sightcheck.bench.comparison import SCOPES, cell, told
 from sightcheck.bench.contenders import contender
+from sightcheck.bench.fits import code
 from sightcheck.bench.method import Method, by_index
 from sightcheck.bench.protocol import Scope, leave_one_out
-from sightcheck.bench.readings import code, readings
+from sightcheck.bench.readings import readings
 from sightcheck.data import manifest
 from sightcheck.data.audit import audit
 from sightcheck.data.manifest import Item
@@ -45,7 +46,7 @@ def main(table: Path, twins: Path) -> None:
 def lines(method: Method, clips: Sequence[Item], pairs: Sequence[Item]) -> Iterator[str]:
     """One detector taught on twins alone, and on twins and clips."""
     items, read = comparison.read(method, [*clips, *pairs])
-    fit = by_index(method, read, [item.sha256 or item.path for item in items], f"aligned {code()}")
+    fit = by_index(method, read, [item.sha256 or item.path for item in items], f"aligned {code(type(method))}")
     rows = np.arange(len(items), dtype=float)[:, None]
     kinds = sorted({item.kind for item in clips})
     for name, taught in (("clips", kinds), ("twins", [TWIN]), ("both", [*kinds, TWIN])):

@@ -19,9 +19,10 @@ import numpy as np
 from sightcheck.bench import tables
 from sightcheck.bench.controls import controls
 from sightcheck.bench.figures import Curve, curves
+from sightcheck.bench.fits import code
 from sightcheck.bench.method import Method, by_index
 from sightcheck.bench.protocol import LeaveOneOut, Scope, folds_out, leave_one_out
-from sightcheck.bench.readings import code, readings
+from sightcheck.bench.readings import readings
 from sightcheck.bench.shots import Shot, few_shot
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
@@ -109,7 +110,7 @@ def line(name: str, items: Sequence[Item]) -> Found:
     method = contender(asked.contender, asked.epochs, asked.frames, PRECISION, scratch=True)
     some = [item for item in items if not asked.kinds or item.kind in asked.kinds]
     kept, clips = read(method, some)
-    settings = msgspec.json.encode((asked.epochs, asked.frames, PRECISION, code())).decode()
+    settings = msgspec.json.encode((asked.epochs, asked.frames, PRECISION, code(type(method)))).decode()
     fit = by_index(method, clips, [item.sha256 or item.path for item in kept], settings)
     rows = np.arange(len(kept), dtype=float)[:, None]
     scopes = {}

@@ -20,6 +20,7 @@ from sightcheck import sandbox, teach, weights
 from sightcheck.ask import versions
 from sightcheck.bench import evaluate, readings
 from sightcheck.bench.controls import controls
+from sightcheck.bench.fits import code
 from sightcheck.bench.method import by_index
 from sightcheck.bench.metrics import auc, bootstrap
 from sightcheck.bench.protocol import LeaveOneOut, folds_out, leave_one_out
@@ -154,7 +155,7 @@ def held_out(method: "Method", asked: Clips, found: Read) -> LeaveOneOut | None:
 
     A quick one is taught once a generator and fold of real sources; the others, `folds` times in all.
     """
-    settings = f"{asked.epochs} {asked.frames} {asked.precision} {asked.scratch} {readings.code()}"
+    settings = f"{asked.epochs} {asked.frames} {asked.precision} {asked.scratch} {code(type(method))}"
     fit = by_index(method, found.seen, [item.sha256 for item in found.items], settings)
     rows = np.arange(len(found.items), dtype=float)[:, None]
     try:
