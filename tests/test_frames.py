@@ -19,7 +19,7 @@ from sightcheck import adopt, ask, cli, report, sandbox, weights
 from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.media import Sampling, look, pictures
 from sightcheck.verdict import Calibration, Evidence
-from sightcheck.video import frames, fusion
+from sightcheck.video import frames, fusion, reference
 from sightcheck.video.detectors import DETECTORS, detector
 from sightcheck.video.frames import Network, Recipe
 from sightcheck.video.reference import Range, Reference
@@ -164,7 +164,7 @@ def test_too_short_for_a_sequence(make_clip: Callable[..., Path], tmp_path: Path
 
 def test_a_head_reads_the_features_of_the_bundled_backbone(clip: Path, home: Path) -> None:
     recipe = dataclasses.replace(frames.RECIPES["frames"], sampling=Sampling(1, 1.0, None, None, 3))
-    frames.save(CARD, recipe, KNOWN, brightness((1.0,), ("n", 1280)), GOLDEN)
+    reference.save(CARD, recipe, KNOWN, brightness((1.0,), ("n", 1280)), GOLDEN)
     found = evidence(clip, "mine")
     assert found.score is not None
     assert found.heat is not None
@@ -172,7 +172,7 @@ def test_a_head_reads_the_features_of_the_bundled_backbone(clip: Path, home: Pat
 
 
 def test_what_is_loaded_is_what_was_saved(clip: Path, home: Path) -> None:
-    assert frames.save(CARD, FRAMES, KNOWN, brightness(), GOLDEN) == home / "mine"
+    assert reference.save(CARD, FRAMES, KNOWN, brightness(), GOLDEN) == home / "mine"
     found = frames.load("mine")
     assert (found.recipe, found.reference.calibration, found.limits) == (FRAMES, KNOWN.calibration, ("a limit",))
     np.testing.assert_array_equal(weights.load("mine").arrays["golden"], GOLDEN)
@@ -194,7 +194,7 @@ def test_what_is_loaded_is_what_was_saved(clip: Path, home: Path) -> None:
 def test_a_network_that_does_not_fit_is_a_broken_installation(
     recipe: Recipe, made: bytes, told: str, home: Path
 ) -> None:
-    frames.save(CARD, recipe, KNOWN, made, GOLDEN)
+    reference.save(CARD, recipe, KNOWN, made, GOLDEN)
     with pytest.raises(BrokenInstallation, match=told):
         detector("mine")
 
@@ -225,8 +225,8 @@ def test_a_fusion_is_the_mean_of_the_probabilities(clip: Path) -> None:
 def test_a_part_measures_a_clip_once(
     names: tuple[str, ...], clip: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frames.save(CARD, FRAMES, KNOWN, brightness(), GOLDEN)
-    frames.save(dataclasses.replace(CARD, name="other"), FRAMES, KNOWN, brightness((9.0,)), GOLDEN)
+    reference.save(CARD, FRAMES, KNOWN, brightness(), GOLDEN)
+    reference.save(dataclasses.replace(CARD, name="other"), FRAMES, KNOWN, brightness((9.0,)), GOLDEN)
     fusion.save(dataclasses.replace(CARD, name="both", method="fusion"), ("mine", "other"), KNOWN)
     asked: list[str] = []
     plain = Network.examine
@@ -245,7 +245,7 @@ def test_a_part_measures_a_clip_once(
 
 def test_a_fusion_without_a_part_is_a_broken_installation(home: Path) -> None:
     fusion.save(dataclasses.replace(CARD, name="both", method="fusion"), ("mine", "nosuch"), KNOWN)
-    frames.save(CARD, FRAMES, KNOWN, brightness(), GOLDEN)
+    reference.save(CARD, FRAMES, KNOWN, brightness(), GOLDEN)
     with pytest.raises(BrokenInstallation, match="lacks a part: no detector is called 'nosuch'"):
         detector("both")
 

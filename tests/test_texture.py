@@ -12,9 +12,9 @@ from sightcheck import ask, weights
 from sightcheck.bench import texture_method
 from sightcheck.bench.method import by_index
 from sightcheck.data.manifest import Item
-from sightcheck.errors import BrokenInstallation, InputError
+from sightcheck.errors import BrokenInstallation, InputError, OverLimit
 from sightcheck.verdict import Calibration, Still
-from sightcheck.video import body, ldp, pose, texture
+from sightcheck.video import body, ldp, pose, reference, texture
 from sightcheck.video.body import PARTS, SIDES, Body
 from sightcheck.video.reference import Range, Reference
 from sightcheck.video.texture import Recipe, Texture, Textures
@@ -162,7 +162,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_saved_detector_answers(home: Path, walk: tuple[Path, Path]) -> None:
     path, folder = walk
     golden = np.zeros((2, 10), np.float32)
-    kept = texture.save(CARD, RECIPE, KNOWN, network(), golden)
+    kept = reference.save(CARD, RECIPE, KNOWN, network(), golden)
     assert {one.name for one in kept.iterdir()} == {"card.json", "model.npz", "model.onnx"}
     one = dataclasses.replace(texture.load("mine"), keypoints=folder)
     assert one.recipe == RECIPE
@@ -200,6 +200,13 @@ def test_a_clip_that_cannot_be_measured_has_no_score(
 
     assert said(dataclasses.replace(one, keypoints=none)).startswith("No body, no LDP-TOP: the clip shows nobody")
     assert said(dataclasses.replace(one, keypoints=brief)) == texture.too_little(RECIPE)
+
+    def out_of_memory(*_: object) -> Body:
+        raise OverLimit("finding the body was stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(texture, "read", out_of_memory)
+        assert said(one) == "LDP-TOP has no answer: finding the body was stopped."
     monkeypatch.delenv("SIGHTCHECK_POSE_PYTHON", raising=False)
     monkeypatch.setattr(pose, "find_spec", lambda name: None)
     assert "pip install 'sightcheck[pose]'" in said(dataclasses.replace(one, keypoints=None))
@@ -208,7 +215,7 @@ def test_a_clip_that_cannot_be_measured_has_no_score(
 def test_a_network_of_another_shape_or_without_sense_is_refused(home: Path) -> None:
     from test_frames import brightness
 
-    texture.save(CARD, RECIPE, KNOWN, brightness(), np.zeros((2, 10), np.float32))
+    reference.save(CARD, RECIPE, KNOWN, brightness(), np.zeros((2, 10), np.float32))
     with pytest.raises(BrokenInstallation, match="does not read ten vectors"):
         texture.load("mine")
     found = Textures(np.full((1, 10, 3072), np.nan, np.float32), np.ones((1, 5), bool), (0.0,))

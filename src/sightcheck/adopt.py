@@ -92,7 +92,7 @@ def adopt(
         left_out=found.skipped if found else (),
     )
     known = Reference(fit, reference.scope(found.clips), found.synthetic, found.scores) if found else UNKNOWN
-    folder = frames.save(card, recipe, known, network, golden, root)
+    folder = reference.save(card, recipe, known, network, golden, root)
     return weights.card(folder), folder
 
 

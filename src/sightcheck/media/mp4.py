@@ -1,33 +1,42 @@
 """How do frames become a clip? One way to write an MP4, so that clips of one size differ in their pictures alone."""
 
+from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
+from typing import IO
 
 import av
-import cv2
 import numpy as np
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
-from sightcheck.media.encode import Encoding
+from sightcheck.errors import Damaged
 
 MAX_DENOMINATOR = 1001
 
 
-def write(path: Path, rgb: NDArray[np.uint8], fps: float, crf: int) -> None:
-    """(T, H, W, 3) uint8, H and W even -> H.264 in MP4 at a constant rate, by the settings of media/encode.py.
+def write(
+    to: str | IO[bytes],
+    frames: Iterable[tuple[int, NDArray[np.uint8]]],
+    fps: float,
+    options: dict[str, str],
+    clock: Fraction | None = None,
+) -> None:
+    """Frames, each with its time in ticks of `clock` s, (3H/2, W) uint8 planar 4:2:0, H and W even -> H.264 in MP4.
 
-    Chroma is made as BT.601, as media/pictures.py reads it. Raises OSError.
+    `options` are libx264's; a tick is the time of one frame where no clock is given. One thread. Raises OSError,
+    Damaged where there is no frame.
     """
     rate = Fraction(fps).limit_denominator(MAX_DENOMINATOR)
-    with av.open(str(path), "w", format="mp4") as container:
-        options = {"crf": str(crf), "preset": "medium", "x264-params": Encoding(crf).x264(None)}
-        stream = container.add_stream("libx264", rate, options=options)
-        stream.height, stream.width = rgb.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for number, picture in enumerate(rgb):
-            planar = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
-            frame = VideoFrame.from_ndarray(planar, format="yuv420p")
-            frame.pts, frame.time_base = number, 1 / rate
+    tick, stream = clock or 1 / rate, None
+    with av.open(to, "w", format="mp4") as container:
+        for ticks, picture in frames:
+            if stream is None:
+                stream = container.add_stream("libx264", rate, options=options)
+                stream.width, stream.height, stream.pix_fmt = picture.shape[1], len(picture) * 2 // 3, "yuv420p"
+                stream.codec_context.time_base, stream.codec_context.thread_count = tick, 1
+            frame = VideoFrame.from_ndarray(picture, format="yuv420p")
+            frame.pts, frame.time_base, frame.pict_type = ticks, tick, PictureType.NONE
             container.mux(stream.encode(frame))
+        if stream is None:
+            raise Damaged("has no frame that can be decoded")
         container.mux(stream.encode(None))

@@ -4,12 +4,10 @@ import io
 from collections.abc import Iterator
 from fractions import Fraction
 
-import av
 import numpy as np
-from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
-from sightcheck.errors import Damaged
+from sightcheck.media import mp4
 from sightcheck.media.container import decode, opened, pixel_aspect, stated_fps
 from sightcheck.media.encode import Encoding
 from sightcheck.media.frames import _upright, pack
@@ -41,23 +39,19 @@ def reencoded(path: bytes, crf: int) -> bytes:
     set are held, so that one clip gives one file. Sound is left out. Run it in the sandbox.
     """
     with opened(path) as (_, stream):
-        rate = Fraction(stated_fps(stream)).limit_denominator(1001)
-    written, target, last = io.BytesIO(), None, -1
-    with av.open(written, "w", format="mp4") as container:
-        for time, picture in every(path):
-            if target is None:
-                target = container.add_stream("libx264", rate)
-                target.width, target.height, target.pix_fmt = picture.shape[1], len(picture) * 2 // 3, "yuv420p"
-                target.codec_context.time_base, target.codec_context.thread_count = CLOCK, 1
-                target.options = {"preset": "medium", "crf": str(crf), "x264-params": HELD}
-            frame = VideoFrame.from_ndarray(picture, format="yuv420p")
-            last = max(last + 1, round((time or 0.0) / CLOCK))
-            frame.pts, frame.time_base, frame.pict_type = last, CLOCK, PictureType.NONE
-            container.mux(target.encode(frame))
-        if target is None:
-            raise Damaged("has no frame that can be decoded")
-        container.mux(target.encode(None))
+        fps = stated_fps(stream)
+    written = io.BytesIO()
+    options = {"preset": "medium", "crf": str(crf), "x264-params": HELD}
+    mp4.write(written, _timed(path), fps, options, CLOCK)
     return written.getvalue()
+
+
+def _timed(path: bytes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Every frame with its time in ticks of CLOCK, each later than the one before."""
+    last = -1
+    for time, picture in every(path):
+        last = max(last + 1, round((time or 0.0) / CLOCK))
+        yield last, picture
 
 
 HELD = ":".join(one for one in Encoding().x264(None).split(":") if one.split("=")[0] in ("threads", "asm"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,7 +162,10 @@ def _written(
 def _write(path: Path, rgb: Pixels, one: Original) -> None:
     """A file that is there is whole."""
     partial = path.with_suffix(".part")
-    mp4.write(partial, rgb, one.clip.fps, one.crf)
+    options = {"crf": str(one.crf), "preset": "medium", "x264-params": media.Encoding(one.crf).x264(None)}
+    # Chroma as BT.601, as media/pictures.py reads it.
+    planar = (np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8) for picture in rgb)
+    mp4.write(str(partial), enumerate(planar), one.clip.fps, options)
     partial.replace(path)
 
 

@@ -106,9 +106,7 @@ def run(asked: Clips, tables: Sequence[Path], told: Told | None = None) -> Path:
     known = Reference(calibration, reference.scope(found.clips), found.synthetic, scores, named)
     recipe = (texture.RECIPES | frames.RECIPES)[asked.recipe]
     described = card(asked, found, tested, calibration, fitted.parameters, dataclasses.asdict(recipe))
-    if isinstance(recipe, texture.Recipe):
-        return texture.save(described, recipe, known, network, golden, asked.to)
-    return frames.save(described, recipe, known, network, golden, asked.to)
+    return reference.save(described, recipe, known, network, golden, asked.to)
 
 
 def made(asked: Clips) -> "Method":

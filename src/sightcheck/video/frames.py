@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import cv2
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,8 @@ from sightcheck import sandbox, weights
 from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip, Pictures, Sampling, pictures
 from sightcheck.verdict import Evidence, Heat, Series, Still
-from sightcheck.video.reference import Reference, from_arrays, setting, to_arrays
+from sightcheck.video import reference
+from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -210,32 +209,16 @@ def too_short(recipe: Recipe) -> str:
     return f"Too short: {recipe.sequence} successive frames are needed."
 
 
-def save(
-    card: weights.Card,
-    recipe: Recipe,
-    reference: Reference,
-    network: bytes,
-    golden: NDArray[np.float32],
-    root: Path | None = None,
-) -> Path:
-    """Write a network (ONNX) with its card; `golden` is its output for train.export's golden input. Its folder."""
-    return weights.save(card, to_arrays(reference, recipe) | {"golden": golden}, root, network)
-
-
 def load(name: str) -> Network:
     """Name -> Network. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
-    found = weights.load(name)
-    try:
-        recipe, reference = setting(found.arrays, "recipe", Recipe), from_arrays(found.arrays)
-    except (KeyError, msgspec.DecodeError) as error:
-        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); teach it again") from None
+    found, recipe, known = reference.load(name, Recipe)
     session = weights.session(found.network)
     if not fits(session, recipe):
         taken = ", ".join(str(one.shape) for one in session.get_inputs())
         raise BrokenInstallation(
             f"the network of {name!r} takes {taken}, which is not what its recipe {recipe.name!r} reads; teach it again"
         )
-    return Network(name, recipe, reference, session, found.card.limits, found.card.network_sha256)
+    return Network(name, recipe, known, session, found.card.limits, found.card.network_sha256)
 
 
 def fits(session: "InferenceSession", recipe: Recipe) -> bool:

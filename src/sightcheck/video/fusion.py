@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
 from sightcheck import sandbox, weights
 from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.media import Clip
 from sightcheck.verdict import Evidence
-from sightcheck.video import frames
-from sightcheck.video.reference import Reference, from_arrays, setting, to_arrays
+from sightcheck.video import frames, reference
+from sightcheck.video.reference import Reference, to_arrays
 
 if TYPE_CHECKING:
     from sightcheck.video.detectors import Detector
@@ -83,12 +82,11 @@ def save(card: weights.Card, parts: tuple[str, ...], reference: Reference, root:
 
 def load(name: str) -> Fusion:
     """Name -> Fusion. Raises UsageError for an unknown name, BrokenInstallation where it or a part is broken."""
-    found = weights.load(name)
+    found, names, known = reference.load(name, tuple[str, ...])
     try:
-        names, reference = setting(found.arrays, "recipe", tuple[str, ...]), from_arrays(found.arrays)
         parts = tuple(PARTS[weights.card(weights.find(part)).method](part) for part in names)
-    except (KeyError, msgspec.DecodeError) as error:
-        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); teach it again") from None
+    except KeyError as error:
+        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
     except UsageError as error:
         raise BrokenInstallation(f"the model {name!r} lacks a part: {error}; teach that part again") from None
-    return Fusion(found.card.name, parts, reference, found.card.limits, found.card.sha256)
+    return Fusion(found.card.name, parts, known, found.card.limits, found.card.sha256)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -52,6 +53,8 @@ SEEN = 0.1
 """Least confidence at which OpenPose's joint counts as seen."""
 VISIBLE = 0.5
 """Least visibility at which MediaPipe's landmark does: it places hidden ones too."""
+MAX_PERSONS = 32
+"""Of a crowd, the largest are followed."""
 LEAST_JOINTS = 5
 """A person of fewer joints is taken for a false alarm."""
 
@@ -82,7 +85,7 @@ class _Person(msgspec.Struct):
 
 
 class _People(msgspec.Struct):
-    people: Annotated[list[_Person], msgspec.Meta(max_length=32)]
+    people: list[_Person]
 
 
 def python() -> str | None:
@@ -188,13 +191,14 @@ def _distance(one: Points, other: Points) -> float:
 
 
 def _people(path: Path) -> list[Points]:
-    """One file -> the persons in it, (25, 3) each. Raises Damaged."""
+    """One file -> the largest persons in it, (25, 3) each. Raises Damaged."""
     try:
         read = msgspec.json.decode(_bytes(path), type=_People)
         found = [_from_openpose(person.pose_keypoints_2d) for person in read.people if person.pose_keypoints_2d]
     except (msgspec.DecodeError, ValueError) as error:
         raise Damaged(f"{path.name} is not a file of OpenPose's keypoints ({error}); write it again") from None
-    return [person for person in found if np.count_nonzero(person[:, 2]) >= LEAST_JOINTS]
+    whole = [person for person in found if np.count_nonzero(person[:, 2]) >= LEAST_JOINTS]
+    return sorted(whole, key=_size, reverse=True)[:MAX_PERSONS]
 
 
 def _bytes(path: Path) -> bytes:
@@ -270,7 +274,8 @@ def _feed(pipe: IO[bytes], rgb: Rgb, runs: Runs) -> None:
 
 
 def _received(process: "subprocess.Popen[bytes]", wanted: int, deadline: float) -> bytes:
-    """So many bytes from the worker. Raises OverLimit where they come too late, BrokenInstallation where never."""
+    """So many bytes from the worker. Raises OverLimit where they come too late or it was killed, else
+    BrokenInstallation where they never come."""
     assert process.stdout is not None
     out, message = process.stdout.fileno(), bytearray()
     while len(message) < wanted:
@@ -279,6 +284,10 @@ def _received(process: "subprocess.Popen[bytes]", wanted: int, deadline: float) 
             raise OverLimit(f"finding the body took too long and was stopped after {sandbox.patience_text(LIMITS)}")
         chunk = os.read(out, wanted - len(message))
         if not chunk:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
+            if process.returncode == -signal.SIGKILL:
+                raise OverLimit("finding the body was stopped by the system, as where memory runs out")
             raise BrokenInstallation(f"MediaPipe does not run in {python()}; {MISSING}")
         message += chunk
     return bytes(message)

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import weights
+from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip
 from sightcheck.verdict import Calibration
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,27 @@ def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
 def plain(value: float) -> str:
     """Three figures at least, never a power of ten: 0.00123, 23.98, 1080."""
     return f"{value:.0f}" if value >= 100 else np.format_float_positional(value, 3, fractional=False, trim="-")
+
+
+def save(
+    card: weights.Card,
+    recipe: Any,
+    reference: Reference,
+    network: bytes,
+    golden: NDArray[np.float32],
+    root: Path | None = None,
+) -> Path:
+    """Write a network (ONNX) with its card; `golden` is its output for train.export's golden input. Its folder."""
+    return weights.save(card, to_arrays(reference, recipe) | {"golden": golden}, root, network)
+
+
+def load(name: str, kind: type[R]) -> tuple[weights.Weights, R, Reference]:
+    """Name -> model, its recipe of that kind, its Reference. Raises UsageError (no such name), BrokenInstallation."""
+    found = weights.load(name)
+    try:
+        return found, setting(found.arrays, "recipe", kind), from_arrays(found.arrays)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
 
 
 def to_arrays(one: Reference, recipe: Any, **settings: Any) -> dict[str, NDArray[Any]]:

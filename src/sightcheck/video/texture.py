@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
-from sightcheck.errors import BrokenInstallation
+from sightcheck.errors import BrokenInstallation, OverLimit
 from sightcheck.media import Clip
 from sightcheck.verdict import Evidence, Series
-from sightcheck.video import body, frames, ldp, pose
+from sightcheck.video import body, frames, ldp, pose, reference
 from sightcheck.video.body import PARTS, Body
-from sightcheck.video.reference import Reference, from_arrays, setting, to_arrays
+from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -79,6 +78,8 @@ class Texture:
             seen = read(path, self.recipe, self.keypoints, progress)
         except pose.Unavailable as error:
             return self._silent(f"LDP-TOP was not asked: {error}.")
+        except OverLimit as error:
+            return self._silent(f"LDP-TOP has no answer: {error}.")
         except body.NoBody as error:
             return self._silent(f"No body, no LDP-TOP: the clip {error}.")
         found = textures(seen, self.recipe)
@@ -187,26 +188,10 @@ def too_little(recipe: Recipe) -> str:
     return f"No LDP-TOP: no part of the body is seen in {recipe.frames} successive frames."
 
 
-def save(
-    card: weights.Card,
-    recipe: Recipe,
-    reference: Reference,
-    network: bytes,
-    golden: NDArray[np.float32],
-    root: Path | None = None,
-) -> Path:
-    """Write the ten classifiers, one network (n, 10, 3072) -> (n, 10), with their card; returns the folder."""
-    return weights.save(card, to_arrays(reference, recipe) | {"golden": golden}, root, network)
-
-
 def load(name: str) -> Texture:
     """Name -> Texture. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
-    found = weights.load(name)
-    try:
-        recipe, reference = setting(found.arrays, "recipe", Recipe), from_arrays(found.arrays)
-    except (KeyError, msgspec.DecodeError) as error:
-        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
+    found, recipe, known = reference.load(name, Recipe)
     session = weights.session(found.network)
     if session.get_inputs()[0].shape[1:] != [2 * len(PARTS), ldp.LENGTH]:
         raise BrokenInstallation(f"the network of {name!r} does not read ten vectors of LDP-TOP; train it again")
-    return Texture(found.card.name, recipe, reference, session, found.card.limits, found.card.network_sha256)
+    return Texture(found.card.name, recipe, known, session, found.card.limits, found.card.network_sha256)
