@@ -21,6 +21,7 @@ from sightcheck.bench.controls import Controls
 from sightcheck.bench.evaluate import Evaluation
 from sightcheck.errors import OutputError, UsageError
 from sightcheck.video import fewshot
+from sightcheck.video.reference import LEARNT
 
 COMMAND = str(Path(sys.executable).with_name("sightcheck"))
 EACH = 6
@@ -107,7 +108,9 @@ def evidence(asked: subprocess.CompletedProcess[str]) -> list[tuple[str, dict]]:
     return [(verdict["answer"], verdict["evidence"][0]) for verdict in verdicts]
 
 
-def test_two_folders_teach_a_detector_that_answers(clips: Path, run: Run, mine: tuple[Path, str]) -> None:
+def test_two_folders_teach_a_detector_that_answers(
+    clips: Path, run: Run, mine: tuple[Path, str], tmp_path: Path
+) -> None:
     folder, printed = mine
     assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.npz"]
     assert f"written to {folder}" in printed
@@ -117,9 +120,12 @@ def test_two_folders_teach_a_detector_that_answers(clips: Path, run: Run, mine: 
     assert [(source.real, source.synthetic) for source in card.sources] == [(EACH, EACH)]
     assert card.metrics[0].value == 1.0
     assert {"metadata only", "length only"} <= {control.scope for control in card.controls}
-    asked = run("video", clips / "fake/0.mp4", clips / "real/0.mp4", "--detector", "mine", "--json")
-    (synthetic, shown), (real, _) = evidence(asked)
-    assert (synthetic, real) == ("synthetic", "no sign of synthesis")
+    fake = write_video(tmp_path / "fake.mp4", generated(90), fps=10)
+    real = write_video(tmp_path / "real.mp4", moving_picture(24, 128, 96, 40), fps=10)
+    asked = run("video", fake, real, clips / "fake/0.mp4", "--detector", "mine", "--json")
+    (synthetic, shown), (authentic, _), (taught, told) = evidence(asked)
+    assert (synthetic, authentic, taught) == ("synthetic", "no sign of synthesis", "undecided")
+    assert LEARNT in told["limits"]
     assert shown["method"] == "mine"
     assert shown["weights_sha256"] == card.sha256
     assert "mine" in run("weights", "list").stdout

@@ -80,11 +80,12 @@ def teach(
     calibration = evaluate.calibration(held_out, joined)
     told = () if checked is None else leak(checked.by_generator, checked.controls)
     limits = (*warnings(calibration, joined), *told)
+    named = np.array([clip.sha256 for clip in found.clips])
     model = FewShot(
         name=name,
         recipe=how,
         linear=fewshot.fit(how, found.vectors, synthetic, units),
-        reference=Reference(calibration, reference.scope(found.clips), synthetic, held_out),
+        reference=Reference(calibration, reference.scope(found.clips), synthetic, held_out, named),
         vectors=found.vectors[:, 0],
     )
     card = Card(
