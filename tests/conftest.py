@@ -7,6 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
+settings.load_profile("untimed")
 
 
 def moving_picture(frames: int = 36, width: int = 160, height: int = 96, seed: int = 0) -> np.ndarray:

@@ -62,7 +62,7 @@ pairs = st.lists(st.tuples(weights, weights), min_size=1, max_size=12)
 
 
 @given(pairs)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_decision_is_the_larger_sum_of_equation_8_2(pairs: list[tuple[float, float]]) -> None:
     different, similar = np.array(pairs).T
     found = city.vote(different, similar)

@@ -75,7 +75,7 @@ def test_average_is_of_probabilities_and_not_of_logits() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0.1, 10))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_temperature_keeps_the_order_and_flattens(seed: int, temperature: float) -> None:
     logits = np.log(probabilities(seed, 5) + 1e-6)
     plain, found = country.fused(logits), country.fused(logits, temperature=temperature)
@@ -92,7 +92,7 @@ def test_logits_of_any_size_give_probabilities() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_shortlist_holds_the_likeliest_and_whatever_reaches_the_threshold(seed: int, threshold: float) -> None:
     given = probabilities(seed)
     found = country.shortlist(given, covering(threshold))

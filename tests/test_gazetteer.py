@@ -129,7 +129,7 @@ def test_candidates_come_likeliest_first_and_only_where_the_text_says():
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[-+]?\d{1,4}\.?\d{0,3}[,; ][-+]?\d{1,4}\.?\d{0,3}", fullmatch=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_is_a_place_or_is_told_why_not(text: str) -> None:
     claim = understood(text)
     if isinstance(claim, str):

@@ -67,7 +67,7 @@ def chained(items, indices):
         reached = more
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(manifests, scopes)
 def test_folds_teach_no_generator_source_or_group_of_their_own(items, scope):
     for trial in fold_trials(items, scope, k=3):
@@ -93,7 +93,7 @@ def test_folds_teach_one_model_each_and_score_every_generator():
     assert found.auc.macro.value == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(manifests, st.sampled_from(["source", "generator"]), scopes)
 def test_trials_teach_exactly_what_the_protocol_allows(items, by, scope):
     for trial in trials(items, by, scope):
@@ -105,7 +105,7 @@ def test_trials_teach_exactly_what_the_protocol_allows(items, by, scope):
         assert {items[i].synthetic for i in trial.train} == {False, True}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(manifests)
 def test_real_folds_part_no_source_and_no_group(items):
     folds = {}

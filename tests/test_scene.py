@@ -29,7 +29,7 @@ def test_of_equal_classes_the_first_ones_are_taken() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(1e-3, 1e3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_similarity_is_the_cosine_whatever_the_lengths(seed: int, scale: float) -> None:
     random = np.random.default_rng(seed)
     one, others = random.random(16), random.random((6, 16))

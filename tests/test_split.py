@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightcheck.data.manifest import Item
-from sightcheck.data.split import balanced, folds, leave_one_out, linked_groups
+from sightcheck.data.split import balanced, folds, linked_groups
 
 few = st.integers(0, 5).map(str)
 clips = st.builds(
@@ -27,23 +27,6 @@ def test_no_group_copy_or_source_lies_in_two_folds(items, by, k):
     for column in {"group", "sha256", by}:
         held = [values(items, np.flatnonzero(fold == f), column) for f in range(k)]
         assert sum(map(len, held)) == len(set.union(*held))
-
-
-@given(manifests, st.sampled_from(["source", "generator"]))
-def test_nothing_held_out_is_taught(items, by):
-    for split in leave_one_out(items, by):
-        assert len(split.test)
-        for column in ("group", "sha256", "source"):
-            assert not values(items, split.train, column) & values(items, split.test, column)
-        if by == "generator":
-            assert all(items[i].synthetic for i in split.test)
-            assert split.held_out not in {items[i].generator for i in split.train if items[i].synthetic}
-
-
-@given(manifests)
-def test_every_clip_is_held_out_once_by_source(items):
-    held = np.concatenate([split.test for split in leave_one_out(items, "source")])
-    assert sorted(held) == list(range(len(items)))
 
 
 def test_components_join_through_copies_and_near_copies():

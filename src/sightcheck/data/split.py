@@ -1,7 +1,7 @@
 """What may be taught, and what must be held out? Splits that never part a group."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -10,15 +10,6 @@ from numpy.typing import NDArray
 from sightcheck.data.manifest import Item
 
 By = Literal["source", "generator"]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Indices of the items taught and of the items held out under one name."""
-
-    held_out: str
-    train: NDArray[np.intp]
-    test: NDArray[np.intp]
 
 
 def linked_groups(
@@ -61,23 +52,6 @@ def balanced(units: NDArray[np.intp], positive: NDArray[np.bool_], k: int, seed:
         fold[unit] = np.argmin(loads @ shares[unit])
         loads[fold[unit]] += shares[unit]
     return fold[at]
-
-
-def leave_one_out(items: Sequence[Item], by: By) -> tuple[Split, ...]:
-    """One Split a source, or a generator, in order of name.
-
-    The test side is every item of that source, or every synthetic item of that generator. The train side has no item
-    of a group in the test side and, for a generator, none of a source that generator's items come from.
-    """
-    names = names_by(items, by)
-    groups = linked_groups(items)
-    origins = np.array([item.origin for item in items])
-    splits = []
-    for name in sorted(set(names[names != ""].tolist())):
-        test = names == name
-        train = ~test & ~np.isin(groups, groups[test]) & ~np.isin(origins, origins[test])
-        splits.append(Split(name, np.flatnonzero(train), np.flatnonzero(test)))
-    return tuple(splits)
 
 
 def names_by(items: Sequence[Item], by: By) -> NDArray[np.str_]:
