@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,23 +124,29 @@ def test_the_parts_vote() -> None:
     assert texture.majority(fake).tolist() == [True, False, True, False, False]
 
 
-def network(gain: float = 8.0) -> bytes:
+def network(gain: float = 8.0, untaught: Sequence[int] = ()) -> bytes:
     """An ONNX network in the shape of ten classifiers: P(synthetic) rises with the share of the last bins."""
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
-    weight = np.zeros((3072, 1), np.float32)
-    weight[255::256] = gain / 12
+    weight = np.zeros((10, 3072, 1), np.float32)
+    weight[:, 255::256] = gain / 12
+    weight[[*untaught]] = 0
     graph = helper.make_graph(
         [
-            helper.make_node("MatMul", ["input", "w"], ["each"]),
-            helper.make_node("Squeeze", ["each", "axes"], ["flat"]),
+            helper.make_node("Unsqueeze", ["input", "axes"], ["rows"]),
+            helper.make_node("MatMul", ["rows", "w"], ["each"]),
+            helper.make_node("Squeeze", ["each", "both"], ["flat"]),
             helper.make_node("Sigmoid", ["flat"], ["output"]),
         ],
         "ten",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 10, 3072])],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", 10])],
-        [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.array([2]), "axes")],
+        [
+            numpy_helper.from_array(weight, "w"),
+            numpy_helper.from_array(np.array([2]), "axes"),
+            numpy_helper.from_array(np.array([2, 3]), "both"),
+        ],
     )
     return onnx.helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
@@ -198,6 +205,13 @@ def test_a_clip_that_cannot_be_measured_has_no_score(
         assert evidence.score is None
         return evidence.sentence
 
+    mute = dataclasses.replace(one, session=weights.session(network(untaught=range(10)), 1))
+    told = "of the body only face, right hand, left foot and right foot is seen, never taught"
+    assert said(mute) == f"No LDP-TOP: {told}."
+    deaf = dataclasses.replace(one, session=weights.session(network(untaught=(0, 5)), 1))
+    (heard,) = ask.video(path, [deaf]).verdicts[0].evidence
+    assert "right foot (left hand not seen; face never taught) in 5 sequences" in heard.sentence
+    assert len(heard.series) == 3
     assert said(dataclasses.replace(one, keypoints=none)).startswith("No body, no LDP-TOP: the clip shows nobody")
     assert said(dataclasses.replace(one, keypoints=brief)) == texture.too_little(RECIPE)
 

@@ -1,6 +1,5 @@
 """Is the texture of face, hands and feet synthetic? LDP-TOP and ten classifiers, fused and voted (section 4.3.1)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +85,8 @@ class Texture:
         if not len(found.vectors):
             return self._silent(too_little(self.recipe))
         fake = speak(self.session, found)
+        if np.all(fake == 0.5):
+            return self._silent(f"No LDP-TOP: of the body only {_parts(found.present)} is seen, never taught.")
         score = frames.soft_vote(soft(fake))
         return Evidence(
             method=self.name,
@@ -153,33 +154,38 @@ def majority(fake: Values) -> Labels:
 
 def _told(fake: Values, found: Textures, source: str) -> str:
     """What was measured, how the parts voted, and which of them spoke most for what they say together, and when."""
-    seen = [part for at, part in enumerate(PARTS) if found.present[:, at].any()]
-    lost = [part for part in PARTS if part not in seen]
+    voting = fake != 0.5
+    lost, untaught = ~found.present.any(0), found.present.any(0) & ~voting.any(0)
+    silent = [f"{_parts(some)} {why}" for some, why in ((lost, "not seen"), (untaught, "never taught")) if some.any()]
+    aside = f" ({'; '.join(silent)})" if silent else ""
     called, count, mean = int(majority(fake).sum()), len(fake), float(soft(fake).mean())
     at, part = np.unravel_index(int(np.argmax(fake if mean > 0.5 else -fake)), fake.shape)
     return (
-        f"LDP-TOP of {_and(seen)}{f' ({_and(lost)} not seen)' if lost else ''} in "
+        f"LDP-TOP of {_parts(voting)}{aside} in "
         f"{'one sequence' if count == 1 else f'{count} sequences'}, joints by {source}: P(synthetic) {mean:.2f}, "
         f"the parts call {called} of {count} synthetic; the {PARTS[part]} at {found.times_s[at]:.1f} s says most, "
         f"{fake[at, part]:.2f}"
     )
 
 
-def _and(names: Sequence[str]) -> str:
+def _parts(some: Labels) -> str:
+    """(..., 5) -> the parts that are in any row, in words."""
+    names = [part for part, there in zip(PARTS, some.reshape(-1, len(PARTS)).any(0), strict=True) if there]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _series(fake: Values, found: Textures) -> list[Series]:
-    """P(synthetic) of each part that was there, over the sequences."""
+    """P(synthetic) of each part that votes, over the sequences."""
+    voting = fake != 0.5
     return [
         Series(
             f"P(synthetic), {part}",
             "share",
-            tuple(time for time, there in zip(found.times_s, found.present[:, at], strict=True) if there),
-            tuple(fake[found.present[:, at], at].tolist()),
+            tuple(time for time, there in zip(found.times_s, voting[:, at], strict=True) if there),
+            tuple(fake[voting[:, at], at].tolist()),
         )
         for at, part in enumerate(PARTS)
-        if found.present[:, at].any()
+        if voting[:, at].any()
     ]
 
 
