@@ -154,7 +154,7 @@ def majority(fake: Values) -> Labels:
 
 def _told(fake: Values, found: Textures, source: str) -> str:
     """What was measured, how the parts voted, and which of them spoke most for what they say together, and when."""
-    voting = fake != 0.5
+    voting = np.not_equal(fake, 0.5)
     lost, untaught = ~found.present.any(0), found.present.any(0) & ~voting.any(0)
     silent = [f"{_parts(some)} {why}" for some, why in ((lost, "not seen"), (untaught, "never taught")) if some.any()]
     aside = f" ({'; '.join(silent)})" if silent else ""
@@ -176,7 +176,7 @@ def _parts(some: Labels) -> str:
 
 def _series(fake: Values, found: Textures) -> list[Series]:
     """P(synthetic) of each part that votes, over the sequences."""
-    voting = fake != 0.5
+    voting = np.not_equal(fake, 0.5)
     return [
         Series(
             f"P(synthetic), {part}",
