@@ -154,9 +154,10 @@ def majority(fake: Values) -> Labels:
 
 def _told(fake: Values, found: Textures, source: str) -> str:
     """What was measured, how the parts voted, and which of them spoke most for what they say together, and when."""
-    voting = np.not_equal(fake, 0.5)
-    lost, untaught = ~found.present.any(0), found.present.any(0) & ~voting.any(0)
-    silent = [f"{_parts(some)} {why}" for some, why in ((lost, "not seen"), (untaught, "never taught")) if some.any()]
+    voting = fake != 0.5
+    seen, voters = np.asarray(found.present.any(0)), np.asarray(voting.any(0))
+    reasons = ((~seen, "not seen"), (seen & ~voters, "never taught"))
+    silent = [f"{_parts(some)} {why}" for some, why in reasons if some.any()]
     aside = f" ({'; '.join(silent)})" if silent else ""
     called, count, mean = int(majority(fake).sum()), len(fake), float(soft(fake).mean())
     at, part = np.unravel_index(int(np.argmax(fake if mean > 0.5 else -fake)), fake.shape)
@@ -170,13 +171,13 @@ def _told(fake: Values, found: Textures, source: str) -> str:
 
 def _parts(some: Labels) -> str:
     """(..., 5) -> the parts that are in any row, in words."""
-    names = [part for part, there in zip(PARTS, some.reshape(-1, len(PARTS)).any(0), strict=True) if there]
+    names = [PARTS[at] for at in np.unique(np.nonzero(some)[-1])]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _series(fake: Values, found: Textures) -> list[Series]:
     """P(synthetic) of each part that votes, over the sequences."""
-    voting = np.not_equal(fake, 0.5)
+    voting = fake != 0.5
     return [
         Series(
             f"P(synthetic), {part}",
