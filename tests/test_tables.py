@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from sightcheck.bench.plans import CNN, TEXTURE, Shortened, plan
 from sightcheck.bench.published import Address, printed
 from sightcheck.bench.scores import Heard, Said
 from sightcheck.data.manifest import Item
-from sightcheck.errors import UsageError
+from sightcheck.errors import Damaged, UsageError
 from sightcheck.media import look
 from sightcheck.media.whole import every, reencoded
 from sightcheck.verdict import Evidence
@@ -38,7 +39,10 @@ class Told:
         self.name, self.log = name, log
 
     def read(self, item: Item) -> float:
-        return float(Path(item.path).read_text().split()[0])
+        said = float(Path(item.path).read_text().split()[0])
+        if math.isnan(said):
+            raise Damaged("holds no number")
+        return said
 
     def fit(self, clips: list[float], synthetic: Any, units: Any, validation: Any = None, told: Any = None) -> "Told":
         assert {*synthetic.tolist()} == {False, True}
@@ -253,6 +257,16 @@ def test_a_run_that_was_stopped_goes_on_and_a_second_one_teaches_nothing(tmp_pat
     assert found.results[0].ours.n == 10
     run("3.4", data, log, shortened=Shortened(epochs=1))
     assert len(log) == 6
+
+
+def test_a_clip_that_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
+    def damaged(subset: str, quality: str, label: str, number: int) -> float:
+        return math.nan if (subset, label, number) == ("Cityvid", "fake", 3) else right(subset, quality, label, number)
+
+    found = run("3.4", folders(tmp_path, plans.STREETS, value=damaged), [])
+    assert ours(found, row="Kittivid", column="Kittivid") == 100
+    told = f"clips that could not be read: 1, such as {Path('Cityvid/fake/3.mp4')}: holds no number"
+    assert told in found.notes
 
 
 def test_a_curve_stops_where_the_clips_do_and_one_count_takes_what_there_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sightcheck.bench import costs, likeness, scores
 from sightcheck.bench.compared import Compared, Result
@@ -192,7 +193,8 @@ class _Run:
             yield f"shortened: {self.shortened}; the published recipes are longer"
         if self.fits.skipped:
             path, why = min(self.fits.skipped.items())
-            yield f"{len(self.fits.skipped)} clips could not be read and were left out, such as {path}: {why}"
+            named = Path(*Path(path).parts[-3:])
+            yield f"clips that could not be read: {len(self.fits.skipped)}, such as {named}: {why}"
         if any(cell.metric not in costs.METRICS for cell in self.plan.cells):
             yield "intervals: 95 %, groups of tested clips resampled"
 
