@@ -236,6 +236,13 @@ def test_a_table_of_other_clips_takes_the_roles(tmp_path: Path) -> None:
         layout.gather(table, plans.STREETS, "dance")
 
 
+def test_real_clips_are_dealt_by_what_can_be_split() -> None:
+    scenes = {"large": ["one"] * 9, "many": "abcdef", "some": "ghi", "few": "jk"}
+    items = [Item(path="", label="real", source=name, group=group) for name in scenes for group in scenes[name]]
+    role_of = {item.source: item.subset for item in layout._dealt(items, plans.STREETS)}
+    assert role_of == {"many": "Cityvid", "some": "Citywcvid", "few": "Kittivid", "large": "Kittivid"}
+
+
 def test_a_run_that_was_stopped_goes_on_and_a_second_one_teaches_nothing(tmp_path: Path) -> None:
     data, log = folders(tmp_path / "data", plans.STREETS, each=20), []
 

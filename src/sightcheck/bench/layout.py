@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from sightcheck.bench.plans import STREETS, UNIONS, members
 from sightcheck.bench.qualities import CRF, at_quality
 from sightcheck.data import manifest
@@ -151,14 +149,16 @@ def _chosen(items: Sequence[Item], roles: tuple[str, ...], table: Path, fewest: 
 
 
 def _dealt(items: Sequence[Item], roles: tuple[str, ...]) -> list[Item]:
-    """The real clips, each source to the role that has fewest: largest source first."""
+    """The real clips, each source to the role that has fewest groups, which are never split; largest source first."""
     reals = [item for item in items if not item.synthetic]
-    units = linked_groups(reals, by_source=True) if reals else np.zeros(0, np.intp)
-    load, role_of = dict.fromkeys(roles, 0), {}
-    for unit, size in sorted(Counter(units.tolist()).items(), key=lambda pair: (-pair[1], pair[0])):
-        role_of[unit] = min(roles, key=lambda role: load[role])
-        load[role_of[unit]] += size
-    return [replace(item, subset=role_of[unit]) for item, unit in zip(reals, units.tolist(), strict=True)]
+    units = linked_groups(reals, by_source=True).tolist() if reals else []
+    clips = Counter(units)
+    groups = Counter(unit for unit, _ in {(unit, item.group) for unit, item in zip(units, reals, strict=True)})
+    load, role_of = dict.fromkeys(roles, (0, 0)), {}
+    for unit in sorted(groups, key=lambda unit: (-groups[unit], -clips[unit], unit)):
+        role = role_of[unit] = min(roles, key=lambda role: load[role])
+        load[role] = load[role][0] + groups[unit], load[role][1] + clips[unit]
+    return [replace(item, subset=role_of[unit]) for item, unit in zip(reals, units, strict=True)]
 
 
 def _told(names: dict[str, str], items: Sequence[Item], what: str) -> tuple[str, ...]:
