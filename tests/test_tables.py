@@ -266,6 +266,12 @@ def test_a_run_that_was_stopped_goes_on_and_a_second_one_teaches_nothing(tmp_pat
     assert len(log) == 6
 
 
+def test_a_model_is_written_only_where_its_size_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Told, "size_bytes", lambda self: pytest.fail("exported for nothing"))
+    found = run("3.4", folders(tmp_path, plans.STREETS), [])
+    assert ours(found, row="Kittivid", column="Kittivid") == 100
+
+
 def test_a_clip_that_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
     def damaged(subset: str, quality: str, label: str, number: int) -> float:
         return math.nan if (subset, label, number) == ("Cityvid", "fake", 3) else right(subset, quality, label, number)
