@@ -58,12 +58,12 @@ LINES = {
     "F-SVM, 3 folds": Line("F-SVM, N = 14", folds=3, kinds=("street",), draws=0),
     "traces": Line("traces"),
     "frames": Line("frames"),
-    "LDP-TOP": Line("LDP-TOP, T = 32", kinds=("dance",), draws=5),
-    "DeFakeHop": Line("DeFakeHop", folds=5, draws=1),
-    "EfficientNet-B3": Line("EfficientNet-B3", 2, 2, 3, ("dance",), 1),
-    "Xception (3.2.2)": Line("Xception (3.2.2)", 2, 2, 3, ("street",), 1),
-    "Xcept": Line("Xcept", 2, 1, 3, ("street",), 1),
-    "ResNetLSTM": Line("ResNetLSTM", 2, 1, 3, ("street",), 1),
+    "LDP-TOP": Line("LDP-TOP, T = 32", kinds=("dance",)),
+    "DeFakeHop": Line("DeFakeHop", folds=5, draws=3),
+    "EfficientNet-B3": Line("EfficientNet-B3", 2, 2, 3, ("dance",), 3),
+    "Xception (3.2.2)": Line("Xception (3.2.2)", 2, 2, 3, ("street",), 3),
+    "Xcept": Line("Xcept", 2, 1, 3, ("street",), 3),
+    "ResNetLSTM": Line("ResNetLSTM", 2, 1, 3, ("street",), 3),
 }
 """Whole networks start from scratch and see one or two frames of a clip for two epochs: two cores do not do more."""
 
