@@ -55,6 +55,7 @@ class Line:
 
 LINES = {
     "F-SVM": Line("F-SVM, N = 14"),
+    "F-SVM, 5 folds": Line("F-SVM, N = 14", folds=5, draws=0),
     "F-SVM, 3 folds": Line("F-SVM, N = 14", folds=3, kinds=("street",), draws=0),
     "traces": Line("traces"),
     "frames": Line("frames"),
