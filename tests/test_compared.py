@@ -67,11 +67,12 @@ def test_text_has_ours_published_and_the_difference() -> None:
         "F-SVM",
         "accuracy",
         "82.5 [75.0, 90.0]",
+        "40",
         "80.0",
         "+2.5",
         "|",
     ]
-    assert cells[4][4:] == ["-", "85.5", "", "nothing to teach |"]
+    assert cells[4][4:] == ["-", "", "85.5", "", "nothing to teach |"]
     assert [len(line) for line in cells] == [8] * 5
     assert "\x1b" not in "".join(lines)
     assert lines[-1] == "- Shortened."
@@ -93,7 +94,7 @@ def test_the_page_runs_nothing_and_says_what_the_table_says() -> None:
     assert "default-src 'none'" in page
     assert cells[0] == ""
     assert "82.5 [75.0, 90.0] pub. 80.0 +2.5" in cells
-    assert "50.0 no published a note" in cells
+    assert "50.0 40 clips no published a note" in cells
     assert "- pub. 85.5 nothing to teach" in cells
     assert "\x1b" not in page
 
@@ -158,7 +159,7 @@ def test_every_cell_of_every_table_has_its_place(number: str) -> None:
 def test_words_stand_where_a_table_has_words() -> None:
     one = Result("training time", "VFHQ", "Xcept", "", None, None, "", "1m02s", "17m45s")
     found = Compared("5.4", "Cost", (one,), (), "clips", percent=False, text=True)
-    assert "| 1m02s | 17m45s " in to_text(found)
+    assert "| 1m02s |       | 17m45s " in to_text(found)
     assert "1m02s pub. 17m45s" in shown(to_html(found))
 
 

@@ -91,7 +91,7 @@ class Compared:
 
 def to_text(found: Compared) -> str:
     """Compared -> Markdown, one line a cell, its columns aligned: readable as it is."""
-    rows: list[tuple[str, ...]] = [(*WHERE[1:], "ours", "published", "difference", "note")]
+    rows: list[tuple[str, ...]] = [(*WHERE[1:], "ours", "clips", "published", "difference", "note")]
     for one in found.results:
         ours = f"{found.ours(one)} {found.interval(one)}".rstrip()
         told = (
@@ -100,6 +100,7 @@ def to_text(found: Compared) -> str:
             one.method,
             one.metric,
             ours,
+            str(one.ours.n) if one.ours else "",
             found.published(one),
             found.difference(one),
             one.note,
