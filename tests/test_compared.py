@@ -73,7 +73,7 @@ def test_text_has_ours_published_and_the_difference() -> None:
         "|",
     ]
     assert cells[4][4:] == ["-", "", "85.5", "", "nothing to teach |"]
-    assert [len(line) for line in cells] == [8] * 5
+    assert [len(line) for line in cells] == [9] * 5
     assert "\x1b" not in "".join(lines)
     assert lines[-1] == "- Shortened."
 
