@@ -1,5 +1,6 @@
 """Do the detectors that are compared learn, resume to the bit and answer alike in ONNX?"""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from sightcheck import weights
 from sightcheck.bench import contenders
 from sightcheck.bench.contenders import contender
 from sightcheck.data.manifest import Item
-from sightcheck.errors import Damaged, UsageError
+from sightcheck.errors import BrokenInstallation, Damaged, UsageError
 from sightcheck.media import Pictures
 from sightcheck.video import frames
 
@@ -91,6 +92,17 @@ def test_what_is_exported_speaks_as_the_trained_network(name: str, tmp_path: Pat
     found = frames.run(weights.session(network), given[:, 0] if how.recipe.sequence == 1 else given)
     np.testing.assert_allclose(frames.probabilities(found, how.recipe), spoken, atol=1e-3)
     assert golden.shape == (2, 2)
+
+
+def test_an_export_may_differ_by_what_single_precision_loses() -> None:
+    from sightcheck.train.export import compare
+
+    wanted = np.array([1000.0], np.float32)
+    compare(wanted + 0.05, wanted, np.array([1000.0]))
+    compare(wanted + 5, wanted, np.array([1003.0]))
+    for exact in (1000.0, math.nan):
+        with pytest.raises(BrokenInstallation, match=r"differs from PyTorch's by 5.0e-03"):
+            compare(wanted + 5, wanted, np.array([exact]))
 
 
 def test_both_classes_weigh_alike() -> None:
