@@ -122,6 +122,6 @@ def _grid() -> "Table":
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", width=12, overflow="fold")
+    grid.add_column(style="dim", min_width=12, max_width=18, overflow="fold")
     grid.add_column(overflow="fold", ratio=1)
     return grid
