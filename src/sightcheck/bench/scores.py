@@ -1,7 +1,7 @@
 """How good is what a detector said of a test set? Frames, sequences or whole clips, weighed by clip."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +66,12 @@ class Heard:
         return np.repeat(values, [len(one.fake) for one in self.said])
 
     def estimate(self, rate: Rate) -> Estimate:
-        """The rate with a 95 % interval over groups of clips."""
-        return metrics.bootstrap(rate, self.clips, [one.group for one in self.said])
+        """The rate with a 95 % interval over groups of clips; none where every resample gives the same.
+
+        Such a number, as of a detector that calls all clips synthetic, is no surer for it.
+        """
+        found = metrics.bootstrap(rate, self.clips, [one.group for one in self.said])
+        return replace(found, low=metrics.NAN, high=metrics.NAN) if found.low == found.high else found
 
 
 def frame_accuracy(heard: Heard) -> Rate:
