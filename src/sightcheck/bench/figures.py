@@ -213,7 +213,7 @@ def curves(series: Sequence[Curve], title: str = "Mean AUC against clips a class
     lines = []
     for tick in np.arange(math.ceil(low * 10 - 1e-9), 11) / 10:
         lines += [_line(50, up(tick), 640, up(tick), "rule"), _text(42, up(tick) + 4, f"{tick:.1f}", "soft", "end")]
-    lines += [_line(50, up(0.5), 640, up(0.5), "soft", "1 4"), _text(640, up(0.5) + 15, "chance", "soft", "end")]
+    lines += [_line(50, up(0.5), 640, up(0.5), "soft", "1 4"), _text(50, up(0.5) - 5, "chance", "soft")]
     lines += [_text(across(size), 454, str(size), "soft", "middle") for size in sizes]
     lines.append(_text(345, 476, "clips of each class that teach; upright lines: 95 % of draws", "soft", "middle"))
     ends = _apart([up(one.points[-1][1]) for one in known])
