@@ -55,9 +55,8 @@ class Forest(nn.Module):
         """(n, features) -> (n, t)."""
         threshold, leaf = torch.cat(list(self.threshold)), torch.cat(list(self.leaf))
         right = x.index_select(1, self.feature.long().flatten()) >= threshold.flatten()
-        turns = (2 * right.to(threshold.dtype) - 1).reshape(
-            -1, *threshold.shape
-        )  # (n, t, 2^depth - 1): -1 left, 1 right
+        sides = 2 * right.to(threshold.dtype) - 1  # -1 left, 1 right
+        turns = sides.reshape(-1, *threshold.shape)  # (n, t, 2^depth - 1)
         reached = (turns @ self.paths).eq(self.depth)  # (n, t, 2^depth)
         return torch.where(reached, leaf, 0.0).sum(2)
 
