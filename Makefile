@@ -45,7 +45,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m sightcheck.bench.speed
 
 schema: $(VENV)/dev.stamp
-	$(BIN)/python -c "import json; from sightcheck.report import json_schema; print(json.dumps(json_schema(), indent=2))" \
+	$(BIN)/python -c "import json; from sightcheck.report.report import json_schema; print(json.dumps(json_schema(), indent=2))" \
 		> docs/report.schema.json
 
 clean:

@@ -14,8 +14,8 @@ from sightcheck import ask
 from sightcheck.errors import UsageError
 from sightcheck.place import country, embedding, examine, plausible
 from sightcheck.place.city import FEWEST
-from sightcheck.place.gallery import Gallery
-from sightcheck.place.gazetteer import parse
+from sightcheck.place.references.gallery import Gallery
+from sightcheck.place.world.gazetteer import parse
 from sightcheck.verdict import Evidence
 
 ROME = "Rome, Italy"
@@ -172,7 +172,7 @@ def test_an_unknown_city_is_refused_before_the_photo_is_read(tmp_path: Path) -> 
 
 def test_the_command_prints_one_document_and_counts_failures(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "bad.jpg").write_bytes(b"")
-    command = [sys.executable, "-c", "from sightcheck.cli import main; main()", "photo", "query.jpg", "bad.jpg"]
+    command = [sys.executable, "-c", "from sightcheck.cli.app import main; main()", "photo", "query.jpg", "bad.jpg"]
     monkeypatch.setenv("SIGHTCHECK_HOME", str(home / "other"))
     done = subprocess.run([*command, "--claim", "Italy", "--json", "--html", "r.html"], cwd=home, capture_output=True)
     assert done.returncode == 1

@@ -11,21 +11,18 @@ SOURCE = Path(__file__).parents[1] / "src/sightcheck"
 FLOORS = (
     ("errors",),
     ("verdict", "sandbox", "weights"),
-    ("charts",),
     ("media",),
     ("video", "place"),
-    ("wording",),
-    ("worldmap", "terminal"),
     ("report",),
     ("ask",),
     ("data",),
-    ("train",),
+    ("nets",),
+    ("protocol",),
+    ("learn",),
     ("bench",),
-    ("teach", "batch", "server"),
-    ("adopt", "training", "fetch"),
-    ("console",),
-    ("cli_gallery", "cli_weights", "cli_train", "cli_build", "cli_table"),
+    ("batch", "server"),
     ("cli",),
+    ("__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FORBIDDEN = {"pickle", "dill", "joblib", "cloudpickle", "marshal", "shelve"}
@@ -57,14 +54,37 @@ def test_a_room_imports_lower_floors_only(path: Path) -> None:
     used = {used for module in imports(path) if (used := room(module)) and used != own}
     assert not {other for other in used if FLOOR[other] >= FLOOR[own]}
     if own in ("video", "place", "report", "ask"):
-        assert not used & {"data", "train", "bench"}
+        assert not used & {"data", "nets", "protocol", "learn", "bench"}
     if own == "server":
         assert used <= {"ask", "report", "errors"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_only_training_imports_torch_and_nothing_unpickles(path: Path) -> None:
+def test_only_nets_imports_torch_and_nothing_unpickles(path: Path) -> None:
     tops = {module.split(".")[0] for module in imports(path)}
     assert not tops & FORBIDDEN
-    if path.relative_to(SOURCE).parts[0] not in ("train", "training"):
+    if path.relative_to(SOURCE).parts[0] != "nets":
         assert not tops & {"torch", "torchvision", "timm", "lightning"}
+
+
+def test_the_tree_stays_small_enough_to_read() -> None:
+    assert len([path for path in SOURCE.glob("*.py") if not path.stem.startswith("__")]) <= 8
+    for folder in (path for path in SOURCE.rglob("*") if path.is_dir() and list(path.glob("*.py"))):
+        assert len(folder.relative_to(SOURCE.parent).parts) <= 3
+        assert len([path for path in folder.iterdir() if path.is_file() and path.stem != "__init__"]) <= 14, folder
+        assert (folder / "__init__.py").read_text().split('"""')[1].splitlines()[0].count("?"), f"{folder} asks nothing"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """No circles, not even through an import inside a function or for types."""
+    names = {".".join(("sightcheck", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in FILES}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    after = {
+        name: {m if m in names else m.rsplit(".", 1)[0] for m in imports(path)} & set(names) - {name}
+        for name, path in names.items()
+    }
+    while ready := [name for name, others in after.items() if not others]:
+        for name in ready:
+            del after[name]
+        after = {name: others - set(ready) for name, others in after.items()}
+    assert not after

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sightcheck import sandbox
 from sightcheck.media import Clip, look
-from sightcheck.report import Report
+from sightcheck.report.report import Report
 from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
 from sightcheck.video.detectors import DETECTORS, Detector, detector
 from sightcheck.video.fusion import Fusion
@@ -18,8 +18,8 @@ from sightcheck.video.fusion import Fusion
 if TYPE_CHECKING:
     from sightcheck.media.photo import Seen
     from sightcheck.place.embedding import Names, Reader
-    from sightcheck.place.gallery import Gallery
-    from sightcheck.place.gazetteer import Claim
+    from sightcheck.place.references.gallery import Gallery
+    from sightcheck.place.world.gazetteer import Claim
 
 
 def video(
@@ -71,7 +71,9 @@ def photo(
     BrokenInstallation when a model file is missing or altered.
     """
     from sightcheck.media.photo import look_photo
-    from sightcheck.place import embedding, gazetteer, metadata
+    from sightcheck.place import embedding
+    from sightcheck.place.stated import metadata
+    from sightcheck.place.world import gazetteer
 
     names = models or embedding.BUNDLED
     stated = gazetteer.parse(claim) if isinstance(claim, str) else claim
@@ -96,7 +98,7 @@ def _from_pixels(
     """What the pixels say: near copies, the city's vote, the country, the deciding one first."""
     from sightcheck.media.photo import jpeg, png
     from sightcheck.place import examine, plausible
-    from sightcheck.place.gallery import Gallery, fingerprint, near
+    from sightcheck.place.references.gallery import Gallery, fingerprint, near
 
     found, read = [], reader.embed(seen.pixels)
     if claim is not None and claim.city:

@@ -1,1 +1,1 @@
-"""How good is it? Metrics, the protocol of every table, and the controls beside it."""
+"""What did the thesis print, and what do we get? Its tables, the studies in docs/, speed."""

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sightcheck.bench import comparison, tables
+from sightcheck.bench import comparison
 from sightcheck.bench.comparison import SCOPES, cell, told
-from sightcheck.bench.contenders import contender
-from sightcheck.bench.fits import code
-from sightcheck.bench.method import Method, by_index
-from sightcheck.bench.protocol import Scope, leave_one_out
-from sightcheck.bench.readings import readings
+from sightcheck.bench.tables.fits import code
 from sightcheck.data import manifest
 from sightcheck.data.audit import audit
 from sightcheck.data.manifest import Item
+from sightcheck.learn.video.contenders import contender
+from sightcheck.protocol import printed
+from sightcheck.protocol.contender import Method, by_index
+from sightcheck.protocol.held_out import Scope, leave_one_out
+from sightcheck.protocol.readings import readings
 from sightcheck.video.fewshot import Recipe
 
 METHODS = ("F-SVM, N = 14", "traces", "frames")
@@ -34,7 +35,9 @@ def main(table: Path, twins: Path) -> None:
     clips = readings(manifest.read(table), Recipe(), told).joined
     pairs = [dataclasses.replace(item, kind=TWIN) for item in readings(manifest.read(twins), Recipe(), told).items]
     leak = audit(pairs)
-    print(f"{len(pairs)} clips of twins; metadata alone tells them apart with AUC {tables.share(leak.metadata.auc)}.\n")
+    print(
+        f"{len(pairs)} clips of twins; metadata alone tells them apart with AUC {printed.share(leak.metadata.auc)}.\n"
+    )
     heads = ["twins: AUC, lowest kind", *(f"{one}: AUC, lowest, matched" for one in SCOPES)]
     print(f"| detector | taught on | {' | '.join(heads)} |")
     print("|---" * (3 + len(SCOPES)) + "|")
@@ -53,7 +56,7 @@ def lines(method: Method, clips: Sequence[Item], pairs: Sequence[Item]) -> Itera
         cells = []
         if TWIN in taught:
             own = leave_one_out(rows, items, fit, scope=Scope((TWIN,), tuple(taught)), resampled=300)
-            cells.append(f"{tables.number(own.auc.macro)}, {tables.share(own.auc.minimum.value)}")
+            cells.append(f"{printed.number(own.auc.macro)}, {printed.share(own.auc.minimum.value)}")
         else:
             cells.append("-")
         for scope in SCOPES.values():

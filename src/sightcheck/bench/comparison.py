@@ -16,18 +16,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sightcheck.bench import tables
-from sightcheck.bench.controls import controls
 from sightcheck.bench.figures import Curve, curves
-from sightcheck.bench.fits import code
-from sightcheck.bench.method import Method, by_index
-from sightcheck.bench.protocol import LeaveOneOut, Scope, folds_out, leave_one_out
-from sightcheck.bench.readings import readings
-from sightcheck.bench.shots import Shot, few_shot
+from sightcheck.bench.tables.fits import code
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError
-from sightcheck.report import write
+from sightcheck.protocol import printed
+from sightcheck.protocol.contender import Method, by_index
+from sightcheck.protocol.controls import controls
+from sightcheck.protocol.held_out import LeaveOneOut, Scope, folds_out, leave_one_out
+from sightcheck.protocol.readings import readings
+from sightcheck.protocol.shots import Shot, few_shot
+from sightcheck.report.report import write
 from sightcheck.video.fewshot import Recipe
 
 SIZES = (2, 4, 8, 16)
@@ -95,7 +95,7 @@ def main(table: Path, plot: Path, *names: str) -> None:
     print("\n| clips a class | " + " | ".join(one.line for one in found) + " |")
     print("|---" * (len(found) + 1) + "|")
     for at, size in enumerate(SIZES):
-        print(f"| {size} | " + " | ".join(tables.number(one.shots[at].auc) for one in found) + " |", flush=True)
+        print(f"| {size} | " + " | ".join(printed.number(one.shots[at].auc) for one in found) + " |", flush=True)
     drawn = [Curve(one.line, tuple(map(point, one.shots))) for one in found]
     write(curves(drawn, "Mean AUC of draws against clips a class that teach"), plot)
 
@@ -107,7 +107,7 @@ def point(one: Shot) -> tuple[int, float, float, float]:
 
 def line(name: str, items: Sequence[Item]) -> Found:
     """One detector, read, held out and taught from few."""
-    from sightcheck.bench.contenders import contender
+    from sightcheck.learn.video.contenders import contender
 
     asked = LINES[name]
     method = contender(asked.contender, asked.epochs, asked.frames, PRECISION, scratch=True)
@@ -167,7 +167,11 @@ def row(found: Found) -> str:
 
 def cell(one: LeaveOneOut) -> str:
     """Mean AUC with its interval, the lowest generator, pairs alike in metadata."""
-    parts = (tables.number(one.auc.macro), tables.share(one.auc.minimum.value), tables.share(one.matched.macro.value))
+    parts = (
+        printed.number(one.auc.macro),
+        printed.share(one.auc.minimum.value),
+        printed.share(one.matched.macro.value),
+    )
     return ", ".join(parts)
 
 

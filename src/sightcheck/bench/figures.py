@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sightcheck.bench.contenders import SHORT, f_svm
-from sightcheck.bench.metrics import Labels, Values
-from sightcheck.bench.readings import readings
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
-from sightcheck.report import visible, write
+from sightcheck.learn.video.contenders import SHORT, f_svm
+from sightcheck.protocol.metrics import Labels, Values
+from sightcheck.protocol.readings import readings
+from sightcheck.report.report import visible, write
 
 WIDTH = 900
 WHOLE, ONE = 18, 12

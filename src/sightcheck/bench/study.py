@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck.bench import tables
-from sightcheck.bench.evaluate import exam, teacher
-from sightcheck.bench.metrics import Labels, Values
-from sightcheck.bench.protocol import Fit, LeaveOneOut, Scope, leave_one_out
-from sightcheck.bench.readings import Readings, readings
-from sightcheck.bench.shots import few_shot
 from sightcheck.data import manifest
 from sightcheck.data.audit import Score, length, logistic, metadata
 from sightcheck.data.manifest import Item
 from sightcheck.media import Sampling
+from sightcheck.protocol import printed
+from sightcheck.protocol.evaluate import exam, teacher
+from sightcheck.protocol.held_out import Fit, LeaveOneOut, Scope, leave_one_out
+from sightcheck.protocol.metrics import Labels, Values
+from sightcheck.protocol.readings import Readings, readings
+from sightcheck.protocol.shots import few_shot
 from sightcheck.video import fewshot, traces
 from sightcheck.video.fewshot import Recipe
 
@@ -61,11 +61,11 @@ def line(variant: Variant) -> str:
     cells = []
     for kinds in SCOPES.values():
         one = scored(variant, kinds)
-        parts = (tables.number(one.auc.macro), tables.share(one.auc.minimum.value))
-        cells.append(", ".join([*parts, tables.share(one.matched.macro.value)]))
+        parts = (printed.number(one.auc.macro), printed.share(one.auc.minimum.value))
+        cells.append(", ".join([*parts, printed.share(one.matched.macro.value)]))
     for real, synthetic in ((1, 1), (1, 0)):
         both = variant.vectors.shape[1] > 1
-        cells.append(tables.number(scored(variant, SCOPES["both"], real, synthetic).auc.macro) if both else "-")
+        cells.append(printed.number(scored(variant, SCOPES["both"], real, synthetic).auc.macro) if both else "-")
     return " | ".join([f"| {variant.name}", str(variant.vectors.shape[2]), *cells]) + " |"
 
 
@@ -146,7 +146,7 @@ def curves(variants: list[Variant]) -> Iterator[str]:
         for one in variants
     ]
     for row in zip(*shots, strict=True):
-        yield " | ".join([f"| {row[0].clips}", *(tables.number(one.auc) for one in row)]) + " |"
+        yield " | ".join([f"| {row[0].clips}", *(printed.number(one.auc) for one in row)]) + " |"
 
 
 def told(done: int, of: int) -> None:

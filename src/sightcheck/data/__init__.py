@@ -1,1 +1,1 @@
-"""What do detectors learn from? Manifests, grouped splits, audits and picture quality."""
+"""What is learned from? Manifests, splits, audit, quality, and what is kept on the way."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck.place.atlas import CIRCLES, distances_km, surrounds
+from sightcheck.place.world.atlas import CIRCLES, distances_km, surrounds
 
 Ring = NDArray[np.int32]
 """(n, 2) of x and y on the grid, the last point the first one again."""

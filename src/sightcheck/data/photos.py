@@ -15,8 +15,8 @@ from sightcheck.data.manifest import Item
 from sightcheck.data.split import joined
 from sightcheck.errors import InputError, UsageError
 from sightcheck.media.photo import look_photo
-from sightcheck.place.gallery import fingerprint
-from sightcheck.place.gazetteer import country_code
+from sightcheck.place.references.gallery import fingerprint
+from sightcheck.place.world.gazetteer import country_code
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sightcheck.data.borders import extent, grid, pieces, write_rings
-from sightcheck.place.atlas import CIRCLES
-from sightcheck.place.tables import DATA, fold
+from sightcheck.place.world.atlas import CIRCLES
+from sightcheck.place.world.tables import DATA, fold
 
 LEAST, KNOWN = 1000, 15_000
 """Inhabitants a place needs to be listed, and to be listed under all its names."""

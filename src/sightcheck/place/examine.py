@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.media import Photo
-from sightcheck.place import city, country, gazetteer, scene
+from sightcheck.place import city, country, scene
 from sightcheck.place.country import Pixels
 from sightcheck.place.embedding import Embedding, Reader
-from sightcheck.place.gallery import Photograph, References
-from sightcheck.place.gazetteer import Claim
+from sightcheck.place.references.gallery import Photograph, References
+from sightcheck.place.world import gazetteer
+from sightcheck.place.world.gazetteer import Claim
 from sightcheck.verdict import Evidence, Place, Reference
 
 SHOWN = 24

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sightcheck.place import country, gazetteer
+from sightcheck.place import country
 from sightcheck.place.country import Pixels
 from sightcheck.place.embedding import Reader
+from sightcheck.place.world import gazetteer
 from sightcheck.verdict import Heat, Share
 
 CELLS = 5

@@ -11,8 +11,9 @@ from sightcheck import sandbox, weights
 from sightcheck.errors import BrokenInstallation, OverLimit
 from sightcheck.media import Clip
 from sightcheck.verdict import Evidence, Series
-from sightcheck.video import body, frames, ldp, pose, reference
-from sightcheck.video.body import PARTS, Body
+from sightcheck.video import frames, ldp, reference
+from sightcheck.video.person import body, pose
+from sightcheck.video.person.body import PARTS, Body
 from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What can be typed? One file a group of commands: parse, call, print."""

@@ -1,0 +1,125 @@
+"""The commands that ask: is this video synthetic, was this photo taken there?"""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sightcheck.cli.console import Show, complain, print_safely, progress_bar
+from sightcheck.errors import SightcheckError
+
+if TYPE_CHECKING:
+    from sightcheck.report.report import Report
+
+
+class FailOn(StrEnum):
+    """Answers that can be asked to change the exit status."""
+
+    synthetic = "synthetic"
+    undecided = "undecided"
+
+
+class PhotoFailOn(StrEnum):
+    """Answers about a photo that can be asked to change the exit status."""
+
+    not_taken_there = "not taken there"
+    undecided = "undecided"
+
+
+def video(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Video files.")],
+    detector: Annotated[
+        list[str] | None, typer.Option("--detector", help="A detector by name; the first one decides. [default: all]")
+    ] = None,
+    keypoints: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="OpenPose's JSON of the clips, for LDP-TOP. [default: mediapipe]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+) -> None:
+    """Is this video synthetic?"""
+    from sightcheck import ask
+    from sightcheck.video.detectors import DETECTORS
+    from sightcheck.video.detectors import detector as find
+
+    detectors = [find(name, keypoints) for name in detector or DETECTORS]
+    _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), json, html, fail_on)
+
+
+def photo(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Photo files.")],
+    claim: Annotated[
+        str | None, typer.Option(help='Where it is said to be taken: "Berlin, Germany", "Italy", "41.9,12.5".')
+    ] = None,
+    country: Annotated[str, typer.Option(help="The country model, by name.")] = "country",
+    city: Annotated[str, typer.Option(help="The city model, by name.")] = "city",
+    scene: Annotated[str, typer.Option(help="The scene model, by name.")] = "scene",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
+    fail_on: Annotated[PhotoFailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+) -> None:
+    """Was this photo taken where they say? Without a claim: in which country does it seem to be?"""
+    from sightcheck import ask
+    from sightcheck.place.embedding import Names
+    from sightcheck.place.world.gazetteer import parse
+
+    stated, models = None if claim is None else parse(claim), Names(scene, country, city)
+    _answer(
+        files, lambda path, show: ask.photo(path, stated, models=models, heat=html is not None), json, html, fail_on
+    )
+
+
+def composite(
+    first: Annotated[str, typer.Argument(metavar="PHOTO", help="A photo.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="A photo of another country.")],
+    inset: Annotated[bool, typer.Option("--inset", help="Paste the second into the first.")] = False,
+) -> None:
+    """Does the country model see both when two photos are made into one? (section 7.4.2)"""
+    from sightcheck import sandbox
+    from sightcheck.media.photo import look_photo
+    from sightcheck.place import plausible
+    from sightcheck.place.embedding import reader
+
+    one, other = (sandbox.run(look_photo, os.fsencode(path)).pixels for path in (first, second))
+    found = plausible.composite(one, other, reader(), inset)
+    for name, shares in (("first", found.first), ("second", found.second), ("together", found.together)):
+        print_safely(f"{name:9}" + ", ".join(f"{one.name} {one.probability:.0%}" for one in shares[:3]))
+    print_safely("both countries lead" if found.both_lead else "the two countries are not the two likeliest together")
+
+
+def _answer(
+    files: list[str],
+    ask_one: "Callable[[str, Show], Report]",
+    json: bool,
+    html: Path | None,
+    fail_on: StrEnum | None,
+) -> None:
+    """Answer file after file, tell each as it comes; ends with the documented exit status."""
+    from sightcheck.report import report
+
+    reports: list[Report] = []
+    failed: list[report.Failure] = []
+    with progress_bar() as show:
+        for number, path in enumerate(files):
+            show(f"{number + 1}/{len(files)} {report.visible(os.path.basename(path))}", 0.0)
+            try:
+                reports.append(ask_one(path, show))
+                if not json:
+                    print_safely(report.to_text(reports[-1]))
+            except SightcheckError as error:
+                if error.exit_status > 1:
+                    raise
+                failed.append(report.Failure(report.visible(path), str(error)))
+                complain(f"{report.visible(path)}: {error}")
+    if json:
+        print_safely(report.to_json(report.Document(tuple(reports), tuple(failed))))
+    if html is not None:
+        report.write(report.to_html(reports, failed), html)
+        typer.echo(f"wrote {html}", err=True)
+    answers = {verdict.answer for one in reports for verdict in one.verdicts}
+    if failed or (fail_on is not None and fail_on.value in answers):
+        raise typer.Exit(1 if failed else 4)

@@ -1,0 +1,1 @@
+"""How does a model come to be? Taught, adopted, fetched, or trained by a recipe."""

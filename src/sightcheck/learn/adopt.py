@@ -1,0 +1,190 @@
+"""How does an image detector made elsewhere answer about videos? Its ONNX file, one frame a second, averaged (4.4.4).
+
+On a table of clips it is also scored, as it is, and calibrated.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import weights
+from sightcheck.ask import versions
+from sightcheck.data import manifest
+from sightcheck.errors import BrokenInstallation, UsageError
+from sightcheck.learn.teach import NOT_FOR, metric, shown, sources
+from sightcheck.media import Sampling
+from sightcheck.protocol import evaluate
+from sightcheck.protocol.as_it_is import Scored, scored
+from sightcheck.protocol.readings import Progress
+from sightcheck.report.report import visible
+from sightcheck.verdict import Calibration
+from sightcheck.video import frames, reference
+from sightcheck.video.frames import IMAGENET, Network, Recipe
+from sightcheck.video.reference import Reference
+from sightcheck.weights import Card
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+SAMPLING = Sampling(frames=1, fps=1.0, width=None, height=None, windows=60)
+SIDES = (8, 2048)
+UNKNOWN = Reference(None, (), np.zeros(0, np.bool_), np.zeros(0))
+UNCALIBRATED = "it was not calibrated, so its score cannot be turned into an answer: add it again with --manifest TABLE"
+UNSEEN = "its calibration holds only if it was not trained on the clips it was calibrated on, which nobody checked"
+
+
+@dataclass(frozen=True)
+class How:
+    """How a network is read. `height`, `width`: 0 as its file states them; `mean`, `deviation`: of RGB in [0, 1].
+
+    `synthetic`: which of its outputs is the synthetic class, counted from 0; of one output, 1 says that it speaks for
+    synthetic and 0 that it speaks for real. None: 1, where there are no more than two.
+    """
+
+    height: int = 0
+    width: int = 0
+    mean: tuple[float, float, float] = IMAGENET[0]
+    deviation: tuple[float, float, float] = IMAGENET[1]
+    probabilities: bool = False
+    synthetic: int | None = None
+
+
+DEFAULT = How()
+
+
+def adopt(
+    name: str,
+    file: Path,
+    how: How = DEFAULT,
+    table: Path | None = None,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[Card, Path]:
+    """An image detector's ONNX file -> its card and its model folder; with a table of clips, scored and calibrated.
+
+    Raises UsageError for a network or a table that cannot be used, OutputError when the model cannot be written.
+    """
+    weights.check_name(name, root)
+    items = manifest.read(table) if table else ()
+    network, session = opened(file)
+    recipe, golden = fitted(session, how)
+    found = scored(Network(name, recipe, UNKNOWN, session), items, progress) if items else None
+    fit = evaluate.calibration(found.scores, found.items) if found else None
+    card = Card(
+        name=name,
+        method="frames",
+        summary=f"A network made elsewhere ({file.name}), on one frame a second, averaged",
+        recipe=dataclasses.asdict(recipe),
+        sources=sources(found.items) if found else (),
+        split="not known: it was trained elsewhere",
+        metrics=(metric("AUC", f"the clips of {table.name}, as it is", found.auc()),) if found and table else (),
+        controls=(),
+        limits=limits(found, fit),
+        not_for=NOT_FOR,
+        versions={**dict(versions()), "onnxruntime": version("onnxruntime")},
+        made=datetime.now(UTC).date().isoformat(),
+        left_out=found.skipped if found else (),
+    )
+    known = Reference(fit, reference.scope(found.clips), found.synthetic, found.scores) if found else UNKNOWN
+    folder = reference.save(card, recipe, known, network, golden, root)
+    return weights.card(folder), folder
+
+
+def opened(file: Path) -> "tuple[bytes, InferenceSession]":
+    """An ONNX file -> its bytes, its session. Raises UsageError."""
+    try:
+        network = file.read_bytes()
+        return network, weights.session(network)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+    except BrokenInstallation as error:
+        raise UsageError(f"{file}: not an ONNX network in one file ({error})") from None
+
+
+def fitted(session: "InferenceSession", how: How) -> tuple[Recipe, NDArray[np.float32]]:
+    """A network -> the recipe that feeds it, and its output for train.export's golden input. Raises UsageError."""
+    height, width = size(session, how)
+    recipe = Recipe(
+        name="adopted",
+        sampling=SAMPLING,
+        height=height,
+        width=width,
+        mean=how.mean,
+        deviation=how.deviation,
+        puts_out="probabilities" if how.probabilities else "logits",
+        synthetic=1 if how.synthetic is None else how.synthetic,
+    )
+    shape = (1 if isinstance(session.get_inputs()[0].shape[0], int) else 2, 3, height, width)
+    try:
+        golden = frames.run(session, np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+    except BrokenInstallation as error:
+        raise UsageError(f"{error}; give another --height and --width") from None
+    _check_outputs(golden, how)
+    return recipe, golden
+
+
+def _check_outputs(golden: NDArray[np.float32], how: How) -> None:
+    """(n, k) outputs: raise UsageError where they are not what the person says they are."""
+    count, inside = golden.shape[1], bool(np.all((golden >= -1e-3) & (golden <= 1.001)))
+    if count > 2 and how.synthetic is None:
+        raise UsageError(f"it puts out {count} numbers: say with --synthetic which of them is the synthetic class")
+    if how.synthetic is not None and not 0 <= how.synthetic < max(count, 2):
+        raise UsageError(f"--synthetic is {how.synthetic}, but it puts out {count} numbers, counted from 0")
+    if how.probabilities and not inside:
+        raise UsageError("it puts out numbers outside 0 to 1: leave --probabilities out")
+    if not how.probabilities and count > 1 and inside and np.allclose(golden.sum(1), 1, atol=1e-3):
+        raise UsageError("what it puts out sums to 1, as probabilities do: give --probabilities")
+
+
+def size(session: "InferenceSession", how: How) -> tuple[int, int]:
+    """(H, W) of the frames that a network takes, as it or `how` states them. Raises UsageError."""
+    only, *more = session.get_inputs()
+    if more or only.type != "tensor(float)" or len(only.shape) != 4:
+        raise UsageError(f"it takes {only.type} {only.shape}: one float32 batch of pictures (n, 3, H, W) is needed")
+    count, colours, height, width = only.shape
+    if width == 3 and colours != 3:
+        raise UsageError(f"it takes {only.shape}, colours last: export it with colours first, (n, 3, H, W)")
+    if isinstance(colours, int) and colours != 3:
+        raise UsageError(f"it takes {only.shape}: pictures of three colours (n, 3, H, W) are needed")
+    if isinstance(count, int) and count != 1:
+        raise UsageError(f"its batch is held at {count} pictures: export it with a free batch, or one of 1")
+    return _side("height", height, how.height), _side("width", width, how.width)
+
+
+def _side(name: str, stated: int | str | None, given: int) -> int:
+    """One side of the pictures: what the file states, else what the person gives. Raises UsageError."""
+    if isinstance(stated, int) and given not in (0, stated):
+        raise UsageError(f"--{name} is {given}, but its file states {stated}: leave it out")
+    side = stated if isinstance(stated, int) else given
+    if not side:
+        raise UsageError(f"its file does not state the {name} of its pictures: give --{name}")
+    if not SIDES[0] <= side <= SIDES[1]:
+        raise UsageError(f"pictures with a {name} of {side}: {SIDES[0]} to {SIDES[1]} can be made")
+    return side
+
+
+def limits(found: Scored | None, fit: Calibration | None) -> tuple[str, ...]:
+    """What every answer of it must say."""
+    if found is None:
+        return (UNCALIBRATED,)
+    if fit is not None:
+        return (UNSEEN,)
+    real, fake = (len({item.unit for item in found.items if item.synthetic == side}) for side in (False, True))
+    return (
+        f"it was scored on {real} groups of real and {fake} of synthetic clips: too few to calibrate "
+        f"({evaluate.FEWEST_GROUPS} of each are needed), so its score cannot be turned into an answer",
+    )
+
+
+def to_text(card: Card, folder: Path) -> str:
+    """What the person who added it should know."""
+    lines = [f"{card.name}: {card.summary}", f"written to {folder}"]
+    lines += [f"{one.name}, {one.scope}: {shown(one)}" for one in card.metrics]
+    lines += [*(f"! {limit}" for limit in card.limits), *(f"- left out: {visible(one)}" for one in card.left_out)]
+    return "\n".join([*lines, f'ask it with: sightcheck video FILE --detector "{card.name}"'])

@@ -1,0 +1,1 @@
+"""What is a model of places made of? One recipe a model."""

@@ -1,0 +1,207 @@
+"""How is a detector taught from a handful of clips? Measure, hold out, calibrate, audit, and write it with its card."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from sightcheck import weights
+from sightcheck.ask import versions
+from sightcheck.data import manifest
+from sightcheck.data.manifest import Item
+from sightcheck.errors import UsageError
+from sightcheck.media import Sampling
+from sightcheck.protocol import evaluate
+from sightcheck.protocol.controls import Controls
+from sightcheck.protocol.evaluate import Evaluation
+from sightcheck.protocol.held_out import LeaveOneOut
+from sightcheck.protocol.metrics import Estimate
+from sightcheck.protocol.readings import Progress, Readings, readings
+from sightcheck.report.report import visible
+from sightcheck.verdict import Calibration
+from sightcheck.video import fewshot, reference
+from sightcheck.video.fewshot import FewShot, Method, Recipe
+from sightcheck.video.reference import Reference
+from sightcheck.weights import Card, Metric, Source
+
+NOT_FOR = (
+    "Not proof of anything alone. Not for faces swapped into real footage, edits of a part of the frame, still "
+    "pictures, screen recordings or drawn animation: it was neither taught nor tested on them."
+)
+SUMMARIES: dict[Method, str] = {
+    "traces": "Predictability, motion and spectrum against taught clips",
+    "footprint": "F-SVM: macroblock shares in order, as published (thesis, algorithm 1)",
+}
+
+
+def items(real: Path | None, fake: Path | None, table: Path | None) -> tuple[Item, ...]:
+    """Two folders, or one table of clips -> items. Raises UsageError when neither or both are given."""
+    if table is not None and real is None and fake is None:
+        return manifest.read(table)
+    if table is None and real is not None and fake is not None:
+        return manifest.from_folders(real, fake)
+    raise UsageError("give --real DIR and --fake DIR, or --manifest FILE")
+
+
+def recipe(method: Method = "traces", frames: int = 30, crf: int = 23) -> Recipe:
+    """What is measured: `frames` (N, after the first) and `crf` belong to the footprint; traces fixes its own."""
+    if method == "traces":
+        return Recipe()
+    if not (1 <= frames <= 1000 and 0 <= crf <= 51):
+        raise UsageError("--frames lies in 1 to 1000 and --crf in 0 to 51")
+    return Recipe("footprint", Sampling(frames=frames + 1, windows=1), crf)
+
+
+def teach(
+    name: str,
+    clips: Sequence[Item],
+    how: Recipe | None = None,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[Card, Path]:
+    """Teach a detector and write it: returns its card and its folder.
+
+    Scores are held out by generator (by group, where none is named) and by source; they give the calibration, which
+    is left out with fewer than FEWEST_GROUPS groups of a class: then every answer is `undecided` and says why.
+    Raises UsageError when a class is missing, OutputError when the model cannot be written.
+    """
+    weights.check_name(name, root)
+    how = how or Recipe()
+    found = readings(clips, how, progress)
+    joined = found.joined
+    synthetic = np.array([item.synthetic for item in joined])
+    units = [item.unit for item in joined]
+    checked = tested(how, found, joined)
+    held_out = (
+        np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
+    )
+    calibration = evaluate.calibration(held_out, joined)
+    told = () if checked is None else leak(checked.by_generator, checked.controls)
+    limits = (*warnings(calibration, joined), *told)
+    named = np.array([clip.sha256 for clip in found.clips])
+    model = FewShot(
+        name=name,
+        recipe=how,
+        linear=fewshot.fit(how, found.vectors, synthetic, units),
+        reference=Reference(calibration, reference.scope(found.clips), synthetic, held_out, named),
+        vectors=found.vectors[:, 0],
+    )
+    card = Card(
+        name=name,
+        method=how.method,
+        summary=SUMMARIES[how.method],
+        recipe=dataclasses.asdict(how),
+        sources=sources(joined),
+        split="held out: each generator (group) with its sources and scenes, and a fifth of the real sources",
+        metrics=() if checked is None else scores(checked),
+        controls=() if checked is None else controls(checked),
+        limits=limits,
+        not_for=NOT_FOR,
+        versions=dict(versions()),
+        made=datetime.now(UTC).date().isoformat(),
+        left_out=tuple(f"{Path(path).name}: {why}" for path, why in found.skipped),
+    )
+    folder = fewshot.save(model, card, root)
+    return weights.card(folder), folder
+
+
+def tested(how: Recipe, found: Readings, joined: Sequence[Item]) -> Evaluation | None:
+    """The evaluation, or None where there is too little to hold anything out."""
+    try:
+        return evaluate.measured(how, found, joined, draws=5)
+    except UsageError:
+        return None
+
+
+def warnings(calibration: Calibration | None, joined: Sequence[Item]) -> tuple[str, ...]:
+    """What every answer of a detector without a calibration must say; a named source or generator is one group."""
+    if calibration is not None:
+        return ()
+    groups = [len({item.unit for item in joined if item.synthetic == side}) for side in (False, True)]
+    return (
+        f"it was taught on {groups[0]} groups of real and {groups[1]} of synthetic clips: too few to calibrate "
+        f"({evaluate.FEWEST_GROUPS} of each must be held out), so its score cannot be turned into an answer",
+    )
+
+
+def leak(found: LeaveOneOut, against: Controls) -> tuple[str, ...]:
+    """The sentence that a detector carries when what a file says of itself does as well as looking at it."""
+    own = found.auc.macro
+    others = (("size, rate and compression", against.metadata), ("length", against.length))
+    telling = [f"{what} {auc(one.auc.macro)}" for what, one in others if one.auc.macro.value >= own.value - 0.02]
+    if not telling:
+        return ()
+    return (
+        "on its reference clips what a file says of itself tells synthetic from real about as well as this does "
+        f"(AUC: {', '.join(telling)}, this {auc(own)}): it may have learnt how they were made",
+    )
+
+
+def auc(value: Estimate) -> str:
+    """Two decimals."""
+    return f"{value.value:.2f}"
+
+
+def sources(joined: Sequence[Item]) -> tuple[Source, ...]:
+    """Where the clips came from, how many of each label."""
+    named = any(item.source for item in joined)
+    names = sorted({item.source for item in joined}) if named else [""]
+    mine = [(name, [item for item in joined if item.source == name or not named]) for name in names]
+    return tuple(
+        Source(
+            name or "given folders",
+            sum(not item.synthetic for item in some),
+            sum(item.synthetic for item in some),
+            ", ".join(sorted({item.licence for item in some if item.licence})) or "not stated",
+        )
+        for name, some in mine
+    )
+
+
+def scores(checked: Evaluation) -> tuple[Metric, ...]:
+    """The held-out numbers of a card."""
+    parts = [("generator held out", checked.by_generator), ("source held out", checked.by_source)]
+    if checked.laundered is not None and checked.laundered_reals is not None:
+        parts += [("generator held out, all clips laundered", checked.laundered)]
+        parts += [("generator held out, real clips laundered", checked.laundered_reals)]
+    kept = [metric("AUC, mean over the held out", scope, part.auc.macro) for scope, part in parts]
+    return (*kept, *(metric(name, "all held-out clips", value) for name, value in checked.overall))
+
+
+def controls(checked: Evaluation) -> tuple[Metric, ...]:
+    """What scores the same without looking at the picture."""
+    own = checked.controls
+    return (
+        metric("AUC, mean over the held out", "metadata only", own.metadata.auc.macro),
+        metric("AUC, mean over the held out", "length only", own.length.auc.macro),
+        metric("AUC, metadata-matched pairs", "this detector", checked.by_generator.matched.macro),
+        Metric("AUC, one real source against the others", "metadata", own.sources_metadata.auc),
+        Metric("AUC, one real source against the others", "this detector's measurements", own.sources_features.auc),
+    )
+
+
+def metric(name: str, scope: str, value: Estimate) -> Metric:
+    """An estimate as it stands on a card: three decimals, None where undefined."""
+    numbers = [None if np.isnan(one) else round(float(one), 3) for one in (value.value, value.low, value.high)]
+    return Metric(name, scope, *numbers)
+
+
+def to_text(card: Card, folder: Path) -> str:
+    """What the person who taught it should know."""
+    lines = [f"{card.name}: {card.summary}", f"written to {folder}", ""]
+    for title, rows in (("held out", card.metrics), ("controls", card.controls)):
+        lines += [title, *(f"  {one.name}, {one.scope}: {shown(one)}" for one in rows), ""] if rows else []
+    lines += [f"! {limit}" for limit in card.limits]
+    lines += [f"- left out: {visible(one)}" for one in card.left_out]
+    return "\n".join([*lines, f'ask it with: sightcheck video FILE --detector "{card.name}"'])
+
+
+def shown(one: Metric) -> str:
+    """A metric with its interval."""
+    if one.value is None:
+        return "not measurable"
+    return f"{one.value:.2f}" + (
+        f" [{one.low:.2f}, {one.high:.2f}]" if one.low is not None and one.high is not None else ""
+    )

@@ -1,0 +1,152 @@
+"""How is LDP-TOP compared with the others? The detector of section 4.3.1 as a Method: read once, fitted, asked."""
+
+import contextlib
+import hashlib
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sightcheck import media, sandbox, weights
+from sightcheck.ask import versions
+from sightcheck.data.manifest import Item
+from sightcheck.errors import Damaged, InputError, OutputError, OverLimit
+from sightcheck.protocol import readings
+from sightcheck.protocol.contender import Spoken, Told
+from sightcheck.protocol.metrics import Labels, Values
+from sightcheck.video import texture
+from sightcheck.video.ldp import LENGTH
+from sightcheck.video.person import body, pose
+from sightcheck.video.texture import Recipe, Textures
+
+MEASURING = tuple(f"video/{name}.py" for name in ("person/pose", "person/pose_worker", "person/body", "ldp", "texture"))
+RECIPE = Recipe()
+NOTHING = Textures(np.zeros((0, 10, LENGTH), np.float32), np.zeros((0, 5), bool), ())
+
+
+class Perceptrons:
+    """Ten trained classifiers, asked through their ONNX network as an analyst's machine does."""
+
+    def __init__(self, net: object) -> None:
+        from sightcheck.nets.video import texture as training
+
+        self.net = net
+        self.parameters = training.parameters(net)  # type: ignore[arg-type]
+
+    @cached_property
+    def exported(self) -> tuple[bytes, NDArray[np.float32]]:
+        """ONNX bytes and the golden output."""
+        from sightcheck.nets.export import to_onnx
+
+        return to_onnx(self.net, (2, 2 * len(body.PARTS), LENGTH))  # type: ignore[arg-type]
+
+    @cached_property
+    def session(self):  # type: ignore[no-untyped-def]
+        """The network, ready to be asked."""
+        return weights.session(self.exported[0], 1)
+
+    def parts(self, clip: Textures) -> Values:
+        """A clip's sequences (n) -> (n, 5) P(synthetic) of each part."""
+        return texture.speak(self.session, clip)
+
+    def speak(self, clip: Textures) -> Spoken:
+        """Soft score and majority of every sequence."""
+        fake = self.parts(clip)
+        return Spoken(texture.soft(fake), texture.majority(fake))
+
+    def size_bytes(self) -> int:
+        """Bytes of the network."""
+        return len(self.exported[0])
+
+    def export(self) -> tuple[bytes, NDArray[np.float32]]:
+        """ONNX bytes and the golden output."""
+        return self.exported
+
+
+@dataclass(frozen=True)
+class Texture:
+    """LDP-TOP by a recipe; joints are MediaPipe's, or OpenPose's in the folder `keypoints` (see `pose.files`)."""
+
+    recipe: Recipe = RECIPE
+    keypoints: Path | None = None
+    name: str = "LDP-TOP"
+
+    def read(self, item: Item) -> Textures:
+        """The textures of a clip, from the cache where they are there.
+
+        Raises InputError where no part is seen, pose.Unavailable where nothing finds joints.
+        """
+        path = os.fsencode(item.path)
+        clip = sandbox.run(media.look, path)
+        joints = pose.digest(self.keypoints, Path(item.path).stem) if self.keypoints else "MediaPipe"
+        code = readings.code(readings.READING + MEASURING)
+        key = msgspec.json.encode((clip.sha256, self.recipe, joints, versions(), code))
+        kept = readings.cache() / f"{hashlib.sha256(key).hexdigest()}.npz"
+        found = _kept(kept)
+        if found is None:
+            found = self._measured(path)
+            _keep(kept, *found)
+        textures, why = found
+        if why:
+            raise Damaged(why)
+        return textures
+
+    def _measured(self, path: bytes) -> tuple[Textures, str]:
+        """The textures of a clip, or why there are none."""
+        try:
+            found = texture.textures(texture.read(path, self.recipe, self.keypoints), self.recipe)
+        except OverLimit:  # perhaps only this time
+            raise
+        except InputError as error:
+            return NOTHING, str(error)
+        return found, "" if len(found.vectors) else texture.too_little(self.recipe)
+
+    def fit(
+        self,
+        clips: Sequence[Textures],
+        synthetic: Labels,
+        units: NDArray[np.str_],
+        validation: tuple[Sequence[Textures], Labels] | None = None,
+        told: Told | None = None,
+    ) -> Perceptrons:
+        """Train the ten classifiers."""
+        from sightcheck.nets.video import texture as training
+
+        return Perceptrons(training.train(clips, synthetic, validation))
+
+
+def _kept(path: Path) -> tuple[Textures, str] | None:
+    """What was kept; None where nothing was, or a file that is cut short."""
+    if not path.exists():
+        return None
+    with (
+        readings.LOADING,
+        contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
+        np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays,
+    ):
+        found = Textures(arrays["vectors"], arrays["present"], tuple(arrays["times_s"].tolist()))
+        return found, str(arrays["why"])
+    return None
+
+
+def _keep(path: Path, found: Textures, why: str) -> None:
+    """Keep what was found, whole or not at all. Raises OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        with partial.open("wb") as file:
+            times = np.array(found.times_s)
+            np.savez_compressed(file, vectors=found.vectors, present=found.present, times_s=times, why=np.array(why))
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot keep readings in {path.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
+        ) from None

@@ -1,0 +1,1 @@
+"""Which networks tell countries, cities and scenes?"""

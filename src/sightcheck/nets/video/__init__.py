@@ -1,0 +1,1 @@
+"""Which networks tell synthetic frames, textures and regions?"""

@@ -1,0 +1,1 @@
+"""Which reference photos of a city are there? Kept once, embedded once, exported and imported."""

@@ -1,0 +1,213 @@
+"""When does the file say it was taken, and do its times agree with each other and with the sun?"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sightcheck.place.stated.sun import elevation
+from sightcheck.verdict import Statement
+
+FIRST_YEAR = 1990
+"""No file format that carries these times is older, nor is the digital camera."""
+ZONE_HOURS = 3.0
+"""Civil time strays no further from the sun's, western China's apart by minutes."""
+AHEAD_HOURS = (-1.0, 3.0)
+"""How far a clock of unknown zone may be ahead of the sun: half a zone, summer time, and Spain's or China's choice."""
+NIGHT, DAY = -6.0, 3.0
+"""Degrees: below the first even twilight is over, above the second the sun is up."""
+SHOWN = 80  # characters of a time that is none
+A_DAY = timedelta(days=1, hours=2)  # times of unknown zone may be this far apart and mean the same
+
+STAMP = re.compile(
+    r"\s*(\d{4})[:-]?(\d\d)[:-]?(\d\d)(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?)?\s*",
+    re.ASCII,
+)
+
+TAKEN = (
+    ("EXIF DateTimeOriginal", "EXIF OffsetTimeOriginal"),
+    ("XMP exif:DateTimeOriginal", ""),
+    ("XMP photoshop:DateCreated", ""),
+    ("IPTC DateCreated", ""),
+)
+DIGITISED = (("EXIF DateTimeDigitized", "EXIF OffsetTimeDigitized"), ("XMP xmp:CreateDate", ""))
+MODIFIED = (("EXIF DateTime", "EXIF OffsetTime"), ("XMP xmp:ModifyDate", ""))
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place to compare times with, in WGS84 degrees; `name` reads after "at": "the claimed place"."""
+
+    name: str
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stated time: naive local time, hours ahead of UTC where stated, and whether it has a time of day."""
+
+    local: datetime
+    offset_h: float | None
+    timed: bool
+
+    def __str__(self) -> str:
+        zone = "" if self.offset_h is None else " " + zone_name(self.offset_h)
+        return f"{self.local:%Y-%m-%d %H:%M}{zone}" if self.timed else f"{self.local:%Y-%m-%d}"
+
+
+def moment(text: str, offset: str = "") -> Moment | None:
+    """`2019:05:04 14:03:11`, `2019-05-04T14:03+02:00`, `20190504` (and `+02:00`) -> Moment; None for anything else."""
+    found = STAMP.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    try:
+        local = datetime(year, month, day, hour, minute, min(second, 59))
+    except ValueError:
+        return None
+    return Moment(local, _hours(found[7] or offset.strip()), found[4] is not None)
+
+
+def zone_name(hours: float) -> str:
+    """Hours ahead of UTC -> `UTC+2`, `UTC-3:30`."""
+    whole, part = divmod(round(abs(hours) * 60), 60)
+    return f"UTC{'-' if hours < 0 else '+'}{whole}" + (f":{part:02d}" if part else "")
+
+
+def taken(said: Mapping[str, str]) -> Moment | None:
+    """When the file says it was taken: the first of the tags that holds a time."""
+    return next((time for name, offset in TAKEN if (time := _stated(said, name, offset))), None)
+
+
+def statements(said: Mapping[str, str], spots: Sequence[Spot], now: datetime) -> list[Statement]:
+    """The file's times, what contradicts what, and where the sun stood at each spot."""
+    first = taken(said)
+    found = [_taken_statement(said, first, now), _later(said, "Digitised", DIGITISED, first)]
+    found += [_later(said, "Modified", MODIFIED, first), _satellite(said, first)]
+    utc, offset = _universal(said, first)
+    found += [_zone(offset, spot) for spot in spots if offset is not None]
+    found += [_sun(first, utc, spot) for spot in spots if first or utc]
+    return [statement for statement in found if statement is not None]
+
+
+def _hours(text: str) -> float | None:
+    """`+02:00`, `-0330`, `Z` -> hours; None for what is no offset on Earth."""
+    if text == "Z":
+        return 0.0
+    found = re.fullmatch(r"([+-])(\d\d):?(\d\d)", text, re.ASCII)
+    hours = int(found[2]) + int(found[3]) / 60 if found else 99.0
+    return None if found is None or hours > 14 else hours if found[1] == "+" else -hours
+
+
+def _stated(said: Mapping[str, str], name: str, offset: str) -> Moment | None:
+    text = said.get(name, "")
+    if name == "IPTC DateCreated":  # its time of day is a tag of its own
+        text = f"{text} {said['IPTC TimeCreated']}" if "IPTC TimeCreated" in said else text
+    return moment(text, said.get(offset, ""))
+
+
+def _taken_statement(said: Mapping[str, str], first: Moment | None, now: datetime) -> Statement | None:
+    """The time of the picture, and whether that can be."""
+    if first is None:
+        text = next((said[name] for name, _ in TAKEN if name in said), "")
+        reading = "the clock was never set" if text.startswith("0000") else "cannot be read as a time"
+        return Statement("Taken", text[:SHOWN], reading) if text else None
+    if first.local > now.astimezone(UTC).replace(tzinfo=None) + A_DAY:
+        return Statement("Taken", str(first), "in the future: the clock was wrong or the time is made up", False)
+    if first.local.year < FIRST_YEAR:
+        return Statement("Taken", str(first), "before digital cameras: a scan, or a clock that was never set", False)
+    return Statement("Taken", str(first), "" if first.offset_h is not None else "its time zone is not stated")
+
+
+def _later(
+    said: Mapping[str, str], name: str, tags: Sequence[tuple[str, str]], first: Moment | None
+) -> Statement | None:
+    """A time that cannot lie before the picture was taken; None where it says nothing new."""
+    time = next((time for tag, offset in tags if (time := _stated(said, tag, offset))), None)
+    if time is None or (first and abs(time.local - first.local) < timedelta(minutes=1)):
+        return None
+    if first is None:
+        return Statement(name, str(time))
+    exact = time.timed and first.timed and time.offset_h is not None and first.offset_h is not None
+    gap = time.local - first.local
+    if exact:
+        gap -= timedelta(hours=(time.offset_h or 0) - (first.offset_h or 0))
+    if gap < -(timedelta(minutes=1) if exact else A_DAY):
+        return Statement(name, str(time), f"{_span(-gap)} before it was taken, which cannot be", False)
+    return Statement(name, str(time), f"{_span(gap)} after it was taken" if gap > A_DAY else "")
+
+
+def _span(gap: timedelta) -> str:
+    hours = gap.total_seconds() / 3600
+    return f"{hours / 24:,.0f} days" if hours > 48 else f"{hours:.0f} hours" if hours > 2 else f"{60 * hours:.0f} min"
+
+
+def _gps_time(said: Mapping[str, str]) -> datetime | None:
+    """The satellites' time in UTC, naive."""
+    found = moment(f"{said.get('EXIF GPSDateStamp', '')} {said.get('EXIF GPSTimeStamp', '')}")
+    return found.local if found and found.timed else None
+
+
+def _universal(said: Mapping[str, str], first: Moment | None) -> tuple[datetime | None, float | None]:
+    """(time in UTC, hours the camera's clock was ahead of it), each None where nothing states it."""
+    satellites = _gps_time(said)
+    timed = first if first and first.timed else None
+    if timed and timed.offset_h is not None:
+        return (timed.local - timedelta(hours=timed.offset_h)).replace(tzinfo=UTC), timed.offset_h
+    if satellites is None:
+        return None, None
+    ahead = (timed.local - satellites).total_seconds() / 3600 if timed else 99.0
+    # further apart they are not of one moment; zones are quarters of an hour
+    return satellites.replace(tzinfo=UTC), round(4 * ahead) / 4 if abs(ahead) <= 14.25 else None
+
+
+def _satellite(said: Mapping[str, str], first: Moment | None) -> Statement | None:
+    """The satellites' time beside the camera's clock."""
+    satellites = _gps_time(said)
+    if satellites is None:
+        return None
+    value = f"{satellites:%Y-%m-%d %H:%M} UTC"
+    if first is None or not first.timed:
+        return Statement("Satellite time", value)
+    ahead = (first.local - satellites).total_seconds() / 3600
+    off = abs(ahead - first.offset_h) if first.offset_h is not None else max(0.0, abs(ahead) - 14.25)
+    if off > 1:
+        return Statement("Satellite time", value, f"{_span(timedelta(hours=off))} off the camera's clock", False)
+    return Statement("Satellite time", value, f"the camera's clock ran at {zone_name(round(4 * ahead) / 4)}")
+
+
+def _zone(offset_h: float, spot: Spot) -> Statement:
+    """The clock's zone beside the sun's time at a spot."""
+    apart = abs((offset_h - spot.lon / 15 + 12) % 24 - 12)
+    if apart <= ZONE_HOURS:
+        return Statement(f"Clock at {spot.name}", zone_name(offset_h), "as clocks may run there", True)
+    comparison = f"{apart:.0f} hours from the sun's time there: a clock set elsewhere, or a picture taken elsewhere"
+    return Statement(f"Clock at {spot.name}", zone_name(offset_h), comparison, False)
+
+
+def _sun(first: Moment | None, utc: datetime | None, spot: Spot) -> Statement | None:
+    """Where the sun stood; over every zone that the clock may have had where the file states none."""
+    if utc is not None:
+        times, basis = [utc], "at the stated time"
+    elif first is not None and first.timed:
+        start, end = (4 * hours for hours in AHEAD_HOURS)
+        solar = first.local.replace(tzinfo=UTC) - timedelta(hours=spot.lon / 15)
+        times = [solar - timedelta(hours=quarter / 4) for quarter in range(int(start), int(end) + 1)]
+        basis = "at the stated time, its zone guessed from the longitude"
+    else:
+        return None
+    heights = [elevation(spot.lat, spot.lon, time) for time in times]
+    low, high = min(heights), max(heights)
+    where = _height(low) if high - low < 1 else f"between {_height(low)} and {_height(high)}"
+    if high < NIGHT:
+        reading = "it was night there: a picture in daylight would contradict this"
+    elif low > DAY:
+        reading = "it was day there: a picture of the night would contradict this"
+    else:
+        reading = "near the horizon, or too uncertain to tell day from night"
+    return Statement(f"Sun at {spot.name}", f"{where} {basis}", reading)
+
+
+def _height(degrees: float) -> str:
+    return f"{abs(degrees):.0f} degrees {'above' if degrees >= 0 else 'below'} the horizon"

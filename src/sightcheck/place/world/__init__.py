@@ -1,0 +1,1 @@
+"""Where in the world is that? Names, borders, regions and the 61 classes."""

@@ -1,0 +1,330 @@
+"""Which place is meant, and what lies there? Text -> Claim; points, countries, the 61 classes; all offline."""
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from sightcheck.errors import UsageError
+from sightcheck.place.world.atlas import Outline, distance_km, distances_km, land_at, outlines
+from sightcheck.place.world.tables import (
+    Country,
+    Region,
+    cities,
+    city_names,
+    countries,
+    fold,
+    lines,
+    regions,
+    rows_named,
+)
+
+__all__ = [
+    "Claim", "Outline", "candidates", "class_of", "classes", "country_at", "country_code", "country_name",
+    "country_point", "distance_km", "fold", "nearest_city", "outlines", "parse",
+]  # fmt: skip
+
+NEAR_KM = 100.0
+"""A point outside every border belongs to the nearest city's country up to this far: beaches, piers, islets."""
+CLEARLY = 5
+"""A name means its most populous place alone when that has this many times the inhabitants of the next one."""
+BY_ANOTHER_NAME = 0.1
+"""What an inhabitant counts where the name is not the place's own."""
+DWARFS = 20
+"""A region of this many times the inhabitants is more likely meant than the place: California, not a town."""
+EVERYDAY_CODES = ("us", "usa")
+CITY_STATES = ("SG", "MC", "HK", "MO", "GI", "VA")
+"""Their name means the city: it is the whole country."""
+RADIUS_KM = (5.0, 25.0)
+LONGEST = 200
+COORDINATES = re.compile(r"\s*([-+]?\d{1,3}(?:\.\d{0,12})?)\s*[,;\s]\s*([-+]?\d{1,3}(?:\.\d{0,12})?)\s*", re.ASCII)
+# A comma by other names: full-width, Arabic, ideographic, and the semicolon.
+COMMAS = re.compile("[,;،、，]")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A stated place. `city` and `region` are "" where only a country or a point is stated; `country` is ISO 3166.
+
+    `lat`, `lon`: WGS84 degrees; `radius_km`: how far from there still counts as the place; `geoname_id` 0: no city.
+    """
+
+    text: str
+    city: str
+    region: str
+    country: str
+    country_name: str
+    lat: float
+    lon: float
+    radius_km: float
+    geoname_id: int
+
+    @property
+    def label(self) -> str:
+        """`Rome, Lazio, Italy`, as it can be typed; a region named after its city is left out: `La Paz, Bolivia`."""
+        region = "" if fold(self.region).startswith(fold(self.city)) else self.region
+        return ", ".join(dict.fromkeys(part for part in (self.city, region, self.country_name) if part))
+
+
+def parse(text: str) -> Claim:
+    """ "Berlin", "Rome, GA", "London Ontario", "Italy", "IT", "41.9,12.5" -> Claim.
+
+    A country's name means the country, save for the CITY_STATES; so does its code, in small letters only where the
+    likeliest city of that name does not bear it as its own. Another name means its most populous place where that has
+    CLEARLY times the inhabitants of the next one in another region, those of places that are only also called so
+    counting BY_ANOTHER_NAME, and where no region elsewhere that is called so DWARFS it. Otherwise, and for what is
+    unknown, UsageError offers what can be typed.
+    """
+    found = candidates(text)
+    if not found:
+        raise UsageError(_unknown(text))
+    if _point_in(text) or _country_alone(text):
+        return found[0]
+    head, rows = _meant(text)
+    state = _region_meant(text, head, rows[0])
+    if state or not _clear(head, rows):
+        typed = "; ".join([f'"{label}"' for label in dict.fromkeys(one.label for one in found)][:5])
+        what = f"is also a region of {state}" if state else "may mean several places"
+        raise UsageError(f"{_shown(text)} {what}; say which place: {typed}")
+    return found[0]
+
+
+def candidates(text: str) -> tuple[Claim, ...]:
+    """Text -> every place it may mean, the likeliest first; empty for none. Raises UsageError."""
+    if len(text) > LONGEST:
+        raise UsageError(f"the place has {len(text):,} characters; give a city and its country in at most {LONGEST}")
+    if point := _point_in(text):
+        return (_of_point(text, *point),)
+    country = _country_alone(text)
+    claims = tuple(_of_row(row, text) for row in _meant(text)[1])
+    if country and country.code in CITY_STATES and claims and claims[0].country == country.code:
+        return claims[:1]
+    return (_of_country(country, text),) if country else claims
+
+
+def nearest_city(lat: float, lon: float) -> tuple[Claim, float]:
+    """A point in WGS84 degrees -> the nearest listed place and how far it is, in km."""
+    row, away = _nearest(lat, lon)
+    return _of_row(row, f"{lat:.4f},{lon:.4f}"), away
+
+
+def country_at(lat: float, lon: float) -> str:
+    """A point in WGS84 degrees -> ISO 3166 code: by borders first, by a city within NEAR_KM second; else "".
+
+    Borders are Natural Earth's at 1:10m, true to a kilometre or so: exclaves that are not in them (Büsingen, Campione)
+    count to the country around them. Raises UsageError where the numbers are no place.
+    """
+    if not (math.isfinite(lon) and abs(lat) <= 90):
+        raise UsageError(f"{lat}, {lon} is no place: latitude lies in -90 to 90 and longitude in -180 to 180")
+    lon = (lon + 180) % 360 - 180
+    if inside := land_at(lat, lon):
+        return inside
+    row, away = _nearest(lat, lon)
+    return str(cities().country[row]) if away <= NEAR_KM else ""
+
+
+def country_name(code: str) -> str:
+    """ISO 3166 alpha-2 code -> name in English; a code that is none stands for itself."""
+    return next((one.name for one in countries() if one.code == code), code)
+
+
+def country_code(text: str) -> str:
+    """A country's name in use, alpha-2 or alpha-3 code -> alpha-2 code. Raises UsageError."""
+    if country := _country(fold(text[:LONGEST])):
+        return country.code
+    raise UsageError(f"no country is called {_shown(text)}; give its English name or its ISO 3166 code")
+
+
+def country_point(code: str) -> tuple[float, float]:
+    """ISO 3166 code -> latitude and longitude of a point amid its largest piece of land. Raises UsageError."""
+    for one in countries():
+        if one.code == code:
+            return one.lat, one.lon
+    raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
+
+
+@lru_cache(maxsize=1)
+def classes() -> tuple[tuple[str, ...], ...]:
+    """The 61 classes of section 7.2.2 as ISO 3166 codes; data/classes.csv gives the reason of each."""
+    return tuple(tuple(row[1].split()) for row in lines("classes.csv"))
+
+
+def class_of(code: str) -> int:
+    """ISO 3166 code -> its class, 0 to 60. Raises UsageError for a code that is none."""
+    for number, codes in enumerate(classes()):
+        if code in codes:
+            return number
+    raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
+
+
+def _point_in(text: str) -> tuple[float, float] | None:
+    """The latitude and longitude that a text states, if it does."""
+    found = COORDINATES.fullmatch(unicodedata.normalize("NFKC", text)) if len(text) <= LONGEST else None
+    return (float(found[1]), float(found[2])) if found else None
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in map(fold, COMMAS.split(text)) if part]
+
+
+def _country(key: str) -> Country | None:
+    return next((one for one in countries() if key in one.keys or key.removeprefix("the ") in one.keys), None)
+
+
+def _country_alone(text: str) -> Country | None:
+    """The country that the whole text names. A code in small letters yields to a city's own name: Bo, Nan."""
+    key = fold(text)
+    country = _country(key)
+    if country is None or text.strip().isupper() or key in EVERYDAY_CODES:
+        return country
+    if key not in (country.code.casefold(), country.code3.casefold()):
+        return country
+    return None if any(_own(row, key) for row in _fitting(key, ())[:1]) else country
+
+
+def _meant(text: str) -> tuple[str, list[int]]:
+    """The name in a text, and rows of the cities that it may mean, the likeliest first."""
+    return next(((head, rows) for head, rest in _readings(text) if (rows := _fitting(head, rest))), ("", []))
+
+
+def _readings(text: str) -> list[tuple[str, list[str]]]:
+    """A text -> how it may part into a name and what the place lies in: "London Ontario" is "London" in "Ontario"."""
+    first, *rest = _parts(text) or [""]
+    words = first.split()
+    splits = [(" ".join(words[:at]), [" ".join(words[at:]), *rest]) for at in range(len(words) - 1, 0, -1)]
+    city = [(first.removesuffix(" city"), rest)] if first.endswith(" city") else []
+    return [(first, rest), *city, *splits]
+
+
+def _fitting(head: str, rest: Sequence[str]) -> list[int]:
+    rows = [row for row in rows_named(head) if all(_within(row, part) for part in rest)]
+    if len(set(rest)) < len(rest):  # "México, Mexico": the first one means the region that is called as its country is
+        rows = [row for row in rows if (region := _region(row)) and rest[0] in region.keys] or rows
+    return sorted(rows, key=lambda row: -_weight(row, head))
+
+
+def _within(row: int, part: str) -> bool:
+    """Whether a place lies in the region or country that the text names after it."""
+    country, region = str(cities().country[row]), _region(row)
+    known = next(one for one in countries() if one.code == country)
+    return part in known.keys or part.removeprefix("the ") in known.keys or (region is not None and part in region.keys)
+
+
+def _region(row: int) -> Region | None:
+    at = int(cities().region[row])
+    return regions()[at] if at >= 0 else None
+
+
+def _weight(row: int, head: str) -> float:
+    """Inhabitants of a place, fewer where the name is not its own; never 0."""
+    return max(float(cities().population[row]), 1.0) * (1.0 if _own(row, head) else BY_ANOTHER_NAME)
+
+
+def _own(row: int, head: str) -> bool:
+    """Whether the name is the place's own, and not another one that it is also called by."""
+    return _plain(fold(city_names(row, row + 1)[0])) == _plain(head)
+
+
+def _plain(key: str) -> str:
+    return key.removesuffix(" city").removesuffix(" shi")
+
+
+def _clear(head: str, rows: Sequence[int]) -> bool:
+    """Whether the first place dwarfs those of its name in other regions; of one region, the most populous is meant."""
+    enough = _weight(rows[0], head) / CLEARLY
+    first, *others = [(cities().country[row], cities().region[row], _weight(row, head)) for row in rows]
+    return all(other[:2] == first[:2] or other[2] <= enough for other in others)
+
+
+def _region_meant(text: str, head: str, row: int) -> str:
+    """The country of a region that bears the name and dwarfs the place, unless the place lies in it; else ""."""
+    least = DWARFS * float(cities().population[row])
+    fitting = (one for one in _regions_of(text, head) if one.population >= least and one is not _region(row))
+    return next((country_name(one.country) for one in fitting), "")
+
+
+def _regions_of(text: str, head: str) -> list[Region]:
+    """The regions of a name, in the country that the text names after it; letters such as "GA" alone are none."""
+    rest = _parts(text)[1:]
+    named = (one for one in regions() if len(head) > 3 and head in one.keys)
+    return [one for one in named if all(_country(part) == _country(fold(one.country)) for part in rest)]
+
+
+def _unknown(text: str) -> str:
+    """What to say of a name that no place has."""
+    head = next(iter(_parts(text)), "")
+    for region in _regions_of(text, head):
+        state = country_name(region.country)
+        return f"{_shown(text)} is a region of {state}; give a city in it, or {state} alone"
+    close = _close(head)
+    more = f"did you mean {' or '.join(close)}?" if close else "give a city and its country, or latitude,longitude"
+    return f"no place is called {_shown(text)}; {more}"
+
+
+def _close(head: str) -> list[str]:
+    """Known names most like a folded name: of countries, and of the three thousand largest cities."""
+    names = {fold(name): name for name in (*city_names(0, 3000)[::-1], *(one.name for one in countries()))}
+    return [f'"{names[one]}"' for one in difflib.get_close_matches(head[:60], names, 3, 0.75)]
+
+
+def _nearest(lat: float, lon: float) -> tuple[int, float]:
+    away = distances_km(lat, lon, cities().lat, cities().lon)
+    row = int(away.argmin())
+    return row, float(away[row])
+
+
+def _of_row(row: int, text: str) -> Claim:
+    table, region = cities(), _region(row)
+    code, radius = str(table.country[row]), _radius_km(int(table.population[row]))
+    return Claim(
+        text, city_names(row, row + 1)[0], region.name if region else "", code, country_name(code),
+        float(table.lat[row]), float(table.lon[row]), radius, int(table.geoname_id[row]),
+    )  # fmt: skip
+
+
+def _of_country(one: Country, text: str) -> Claim:
+    """The radius reaches the farthest end of its largest piece of land; what lies in it is for country_at to say."""
+    return Claim(text, "", "", one.code, one.name, one.lat, one.lon, one.radius_km, 0)
+
+
+def _of_point(text: str, lat: float, lon: float) -> Claim:
+    """Coordinates -> a claim on the city they lie in, or on the country alone."""
+    if abs(lat) > 90 or abs(lon) > 180:
+        raise UsageError(f"{_shown(text)} is no place: latitude lies in -90 to 90 and longitude in -180 to 180")
+    code = country_at(lat, lon)
+    if not code:
+        raise UsageError(f"{_shown(text)} lies at sea, in no country; give a place on land")
+    row = _around(lat, lon, code)
+    whole = Claim(text, "", "", code, country_name(code), lat, lon, RADIUS_KM[0], 0)
+    return whole if row is None else replace(_of_row(row, text), lat=lat, lon=lon)
+
+
+def _around(lat: float, lon: float, code: str) -> int | None:
+    """The city a point lies in: of the nearest place's region, the most populous whose circle holds the point.
+
+    So Kreuzberg is Berlin, and Newark, across a state's border, is not New York.
+    """
+    table = cities()
+    away = np.where(table.country == code, distances_km(lat, lon, table.lat, table.lon), np.inf)
+    nearest = int(away.argmin())
+    for row in np.flatnonzero((away <= RADIUS_KM[1]) & (table.region == table.region[nearest])).tolist():
+        if away[row] <= _radius_km(int(table.population[row])):
+            return int(row)
+    return None
+
+
+def _radius_km(population: int) -> float:
+    """Inhabitants -> 5 km for a town, 25 km for ten million and more: area grows about as population does.
+
+    The thesis takes circles of 5 to 10 km across to have photos of the centre (8.3.1); a claim means all of the city.
+    """
+    return round(float(np.clip(RADIUS_KM[1] * math.sqrt(population / 10_000_000), *RADIUS_KM)), 1)
+
+
+def _shown(text: str) -> str:
+    return ascii(text[:60]) if not text.isprintable() else f'"{text[:60]}"'

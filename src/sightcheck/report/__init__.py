@@ -1,0 +1,1 @@
+"""How is an answer told? Words, terminal, page, charts, map, schema."""

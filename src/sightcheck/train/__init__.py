@@ -1,1 +1,0 @@
-"""How are the networks trained? Needs `pip install 'sightcheck[train]'`; the only room that imports torch."""

@@ -1,0 +1,1 @@
+"""Where is the body, and what are its five parts?"""

@@ -1,0 +1,336 @@
+"""Are the joints and the parts of a body where they are said to be?"""
+
+import json
+import stat
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from conftest import moving_picture, write_video
+from sightcheck import sandbox
+from sightcheck.errors import BrokenInstallation, Damaged, NotAFile, OverLimit, UsageError
+from sightcheck.media import Sampling, pictures
+from sightcheck.media.frames import display_times
+from sightcheck.video.person import body, pose
+
+LEFT_OUT = [*pose.LEFT_FOOT, *pose.RIGHT_FOOT]
+
+
+def person(x: float = 80, y: float = 10, height: float = 80) -> np.ndarray:
+    """(25, 3): somebody who stands upright with the nose at (x, y); numbers in the order of BODY_25."""
+    places = [
+        (0, 0), (0, 0.15), (-0.1, 0.15), (-0.15, 0.3), (-0.15, 0.45), (0.1, 0.15), (0.15, 0.3), (0.15, 0.45), (0, 0.5),
+        (-0.06, 0.5), (-0.06, 0.75), (-0.06, 1), (0.06, 0.5), (0.06, 0.75), (0.06, 1), (-0.02, -0.02), (0.02, -0.02),
+        (-0.04, 0), (0.04, 0), (0.08, 1.04), (0.1, 1.04), (0.05, 1.02), (-0.08, 1.04), (-0.1, 1.04), (-0.05, 1.02),
+    ]  # fmt: skip
+    return np.array([(x + dx * height, y + dy * height, 0.9) for dx, dy in places])
+
+
+def without(one: np.ndarray, joints: list[int]) -> np.ndarray:
+    left = one.copy()
+    left[joints] = 0
+    return left
+
+
+def write_keypoints(folder: Path, frames: list[list[np.ndarray]], name: str = "clip") -> Path:
+    """People (25, 3) of each frame -> a folder as OpenPose writes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, people in enumerate(frames):
+        told = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": one.ravel().tolist(),
+                                            "face_keypoints_2d": []} for one in people]}  # fmt: skip
+        (folder / f"{name}_{number:012}_keypoints.json").write_text(json.dumps(told))
+    return folder
+
+
+def found(folder: Path, count: int = 8, name: str = "clip") -> pose.Keypoints:
+    return sandbox.run(pose.openpose, bytes(folder), name, np.arange(count), ((0, count),))
+
+
+def test_the_one_who_is_large_and_stays_is_followed(tmp_path: Path) -> None:
+    walks = [person(60 + 2 * at) for at in range(8)]
+    passes = [[person(120 - 4 * at, 40, 30)] if at < 5 else [] for at in range(8)]
+    order = [[*passes[at], one] if at % 2 else [one, *passes[at]] for at, one in enumerate(walks)]
+    seen = found(write_keypoints(tmp_path / "json", order))
+    np.testing.assert_allclose(seen.points, np.stack(walks), atol=1e-4)
+    assert (seen.persons, seen.source) == (2, "OpenPose")
+
+
+def test_of_a_crowd_the_largest_are_followed(tmp_path: Path) -> None:
+    crowd = [person(10 * at, 10, 20) for at in range(60)]
+    seen = found(write_keypoints(tmp_path / "json", [[*crowd, person(300, 10, 80)]] * 2), 2)
+    np.testing.assert_allclose(seen.points, np.stack([person(300, 10, 80)] * 2), atol=1e-4)
+    assert seen.persons == pose.MAX_PERSONS
+
+
+def test_nobody_and_false_alarms_are_nobody(tmp_path: Path) -> None:
+    alarm = without(person(), list(range(4, 25)))
+    seen = found(write_keypoints(tmp_path / "json", [[], [alarm], *[[]] * 6]))
+    assert seen.persons == 0
+    assert not seen.points.any()
+
+
+def test_the_18_joints_of_coco_are_put_in_their_place(tmp_path: Path) -> None:
+    whole = person()
+    coco = whole[[0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]]
+    seen = found(write_keypoints(tmp_path / "json", [[coco]] * 8))
+    np.testing.assert_allclose(seen.points[0], without(whole, list(range(19, 25))), atol=1e-4)
+
+
+def test_unsure_and_impossible_joints_are_absent(tmp_path: Path) -> None:
+    one = person()
+    one[4, 2], one[7, 0] = 0.05, 1e30
+    assert np.flatnonzero(found(write_keypoints(tmp_path / "json", [[one]] * 8)).points[0, :, 2] == 0).tolist() == [
+        4,
+        7,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("not json", Damaged),
+        ("{}", Damaged),
+        ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', Damaged),
+        ('{"people": [{"pose_keypoints_2d": ["x"]}]}', Damaged),
+        ("[" * 100_000, Damaged),
+        (" " * (pose.MAX_FILE_BYTES + 1), OverLimit),
+    ],
+)
+def test_hostile_json_is_refused(tmp_path: Path, text: str, kind: type[Exception]) -> None:
+    folder = write_keypoints(tmp_path / "json", [[person()]] * 8)
+    (folder / "clip_000000000003_keypoints.json").write_text(text)
+    with pytest.raises(kind, match="clip_000000000003_keypoints"):
+        found(folder)
+
+
+def test_the_files_of_the_clip_are_found(tmp_path: Path) -> None:
+    write_keypoints(tmp_path / "one", [[person()]] * 8, "another name")
+    write_keypoints(tmp_path / "two", [[person(10)]] * 8, "clip")
+    write_keypoints(tmp_path / "two", [[person(50)]] * 8, "clip_2")
+    write_keypoints(tmp_path / "all/clip", [[person(70)]] * 8, "clip")
+    assert found(tmp_path / "one").points[0, 0, 0] == 80
+    assert [found(tmp_path / "two", name=name).points[0, 0, 0] for name in ("clip", "clip_2")] == [10, 50]
+    assert found(tmp_path / "all").points[0, 0, 0] == 70
+    with pytest.raises(NotAFile, match="no OpenPose keypoints of other"):
+        found(tmp_path / "two", name="other")
+    with pytest.raises(NotAFile, match="cannot be read"):
+        found(tmp_path / "nowhere")
+
+
+def test_what_is_read_has_a_digest(tmp_path: Path) -> None:
+    folder = write_keypoints(tmp_path / "json", [[person()]] * 2)
+    before = pose.digest(folder, "clip")
+    assert pose.digest(folder, "clip") == before
+    write_keypoints(folder, [[person(90)]])
+    assert pose.digest(folder, "clip") != before
+
+
+def test_short_gaps_are_filled_and_long_ones_are_not() -> None:
+    points = np.stack([person(60 + at) for at in range(20)]).astype(np.float32)
+    lost = points.copy()
+    lost[2:7, 0] = 0  # five frames
+    lost[3:9, 4] = 0  # six
+    lost[:3, 7] = 0
+    lost[:, 24] = 0
+    filled = body.filled(lost)
+    np.testing.assert_allclose(filled[:, 0], points[:, 0], rtol=1e-5)
+    assert not filled[3:9, 4].any()
+    assert filled[[2, 9], 4].all()
+    np.testing.assert_allclose(filled[:3, 7, 0], points[3, 7, 0])
+    assert not filled[:, 24].any()
+
+
+def test_boxes_lie_about_the_parts_and_inside_the_picture() -> None:
+    points = np.stack([person(300, 40, 420)] * 2).astype(np.float32)
+    seen = body.boxes(points, ((0, 2),), 512, 600)
+    assert seen.present.all()
+    middles = seen.corners[0] + np.array(body.SIDES)[:, None] / 2
+    np.testing.assert_allclose(middles[0, 0], 300)
+    assert seen.corners[0, 0, 1] == 0, "the face's box would leave the picture"
+    wrist, elbow = points[0, 7, :2], points[0, 6, :2]
+    np.testing.assert_allclose(middles[1], wrist + 0.33 * (wrist - elbow), atol=1)
+    np.testing.assert_allclose(middles[3], points[0, list(pose.LEFT_FOOT), :2].mean(0), atol=1)
+
+
+def test_half_a_body_has_no_feet_and_a_lost_hand_is_not_there() -> None:
+    points = np.stack([without(person(300, 40, 420), [*LEFT_OUT, 6])] * 2).astype(np.float32)
+    points[1] = without(points[1], [0])
+    points[1, 4, 0] = 700  # outside the picture, as the hand is then
+    seen = body.boxes(points, ((0, 1), (1, 2)), 512, 600)
+    assert seen.present.tolist() == [[True, False, True, False, False], [False] * 5]
+
+
+def test_the_flow_gradient_is_where_motion_changes() -> None:
+    rng = np.random.default_rng(0)
+    scene = cv2.GaussianBlur(rng.integers(0, 255, (128, 192)).astype(np.uint8), (0, 0), 2)
+    frames = np.stack([scene] * 4)
+    for at in range(4):
+        frames[at, 40:90, 60 + 3 * at : 110 + 3 * at] = scene[40:90, 60:110][::-1]
+    gradients = list(body.flow_gradients(frames))
+    assert len(gradients) == 4
+    np.testing.assert_array_equal(gradients[2], gradients[3])
+    assert gradients[0][40:90, 55:65].mean() > 5 * gradients[0][5:25, 5:25].mean()
+    (only,) = body.flow_gradients(frames[:1])
+    assert not only.any()
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A clip of 30 frames, 96 high, and OpenPose's folder of it."""
+    folder = tmp_path_factory.mktemp("walk")
+    path = write_video(folder / "clip.mp4", moving_picture(30), fps=25, crf="18")
+    write_keypoints(folder / "json", [[without(person(70 + at / 2), [6])] for at in range(30)])
+    return path, folder / "json"
+
+
+def test_a_clip_is_read_into_its_parts(walk: tuple[Path, Path]) -> None:
+    path, folder = walk
+    seen = body.read(bytes(path), 10, 5, 8, folder)
+    assert (len(seen.times_s), seen.starts, seen.source) == (30, (0,), "OpenPose")
+    assert seen.present.all(axis=0).tolist() == [True, False, True, True, True]
+    assert [one.shape for one in seen.grey] == [one.shape for one in seen.flow] == [(30, s, s) for s in body.SIDES]
+    assert not seen.grey[1].any()
+    rgb = sandbox.run(pictures, bytes(path), Sampling(30, 25, None, None, 1), 512, round(512 * 160 / 96)).rgb
+    grey, scale = cv2.cvtColor(rgb[0], cv2.COLOR_RGB2GRAY), 512 / 96
+    left = round(70 * scale - 64)
+    np.testing.assert_array_equal(seen.grey[0][0], grey[:128, left : left + 128])
+    assert seen.flow[0].any()
+    assert all(still.png.startswith(b"\x89PNG") for still in seen.stills)
+    assert len(seen.stills) == 3
+
+
+def test_a_long_clip_is_read_in_windows_spread_over_it(walk: tuple[Path, Path]) -> None:
+    path, folder = walk
+    seen = body.read(bytes(path), 8, 0, 2, folder)
+    assert (len(seen.times_s), seen.starts) == (16, (0, 8))
+    assert seen.times_s[8] > seen.times_s[7] + 0.2
+    assert seen.limits == ()
+
+
+def test_frames_are_numbered_by_their_place_where_their_rate_varies(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "still.mp4", moving_picture(12), fps=25)
+    times = [0, 1, 2, 3, 9, 10, 11, 12, 20, 21, 22, 23]
+    with av.open(str(path)) as given, av.open(str(tmp_path / "clip.mp4"), "w") as varied:
+        stream = varied.add_stream_from_template(given.streams.video[0])
+        packets = [packet for packet in given.demux(video=0) if packet.size]
+        unit = sorted(packet.pts for packet in packets)[1]
+        place = {packet.pts: at for at, packet in enumerate(sorted(packets, key=lambda one: one.pts))}
+        for packet in packets:
+            packet.pts, packet.stream = times[place[packet.pts]] * unit, stream
+            packet.dts = min(packet.dts, packet.pts)
+            varied.mux(packet)
+    found = sandbox.run(display_times, bytes(tmp_path / "clip.mp4"))
+    np.testing.assert_allclose(found, np.array(times) / 25, atol=1e-3)
+
+
+def test_a_clip_of_large_frames_is_read_in_windows_that_fit_in_memory() -> None:
+    small = SimpleNamespace(width=960, height=540, duration_s=8.0, fps=25.0)
+    large = SimpleNamespace(width=3840, height=2160, duration_s=8.0, fps=25.0)
+    assert body._sampling(small, 32, 208, 910).windows == 1
+    assert (body._sampling(large, 32, 208, 910).frames, body._sampling(large, 32, 208, 910).windows) == (32, 6)
+
+
+def test_without_keypoints_nothing_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pose, "python", lambda: None)
+    with pytest.raises(pose.Unavailable):
+        body.read(bytes(tmp_path / "nothing.mp4"), 10, 5, 8)
+
+
+def test_others_and_nobody_are_told(walk: tuple[Path, Path], tmp_path: Path) -> None:
+    path, _ = walk
+    two = write_keypoints(tmp_path / "two", [[person(), person(30, 20, 40)]] * 30)
+    assert body.read(bytes(path), 10, 5, 8, two).limits == (
+        "another person is seen beside the one whose body was measured",
+    )
+    with pytest.raises(body.NoBody, match="shows nobody that OpenPose sees"):
+        body.read(bytes(path), 10, 5, 8, write_keypoints(tmp_path / "none", [[]] * 30))
+
+
+FAKE = """
+import os, struct, sys, time
+import numpy as np
+assert sys.argv[1] == "-P" and sys.argv[2].endswith("pose_worker.py") and int(sys.argv[3]) > 0
+print("noise", file=sys.stderr)
+while header := sys.stdin.buffer.read(12):
+    count, height, width = struct.unpack("<3I", header)
+    for at in range(count):
+        frame = np.frombuffer(sys.stdin.buffer.read(height * width * 3), np.uint8).reshape(height, width, 3)
+        joints = np.zeros((33, 3), "<f4")
+        joints[:, 0], joints[:, 1], joints[:, 2] = np.arange(33), frame[0, 0, 0], 0.9
+        joints[15] = (5, 5, 0.2)  # left wrist: hidden
+        joints[16] = (width + 1, 5, 0.9)  # right wrist: outside
+        sys.stdout.buffer.write(joints.tobytes())
+        sys.stdout.buffer.flush()
+        {then}
+    sys.stdout.buffer.write(struct.pack("<f", 2))
+    sys.stdout.buffer.flush()
+"""
+
+
+def interpreter(folder: Path, then: str = "pass") -> str:
+    """A program that answers as Python with MediaPipe would."""
+    script, program = folder / "fake.py", folder / "python"
+    script.write_text(textwrap.dedent(FAKE.format(then=then)))
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return str(program)
+
+
+FRAMES = np.stack([np.full((48, 64, 3), at, np.uint8) for at in range(6)])
+
+
+def test_joints_come_from_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path))
+    told: list[float] = []
+    seen = pose.mediapipe(FRAMES, ((0, 4), (4, 6)), told.append)
+    assert (seen.persons, seen.source, told[-1]) == (2, "MediaPipe Pose", 1)
+    assert seen.points.shape == (6, 25, 3)
+    np.testing.assert_array_equal(seen.points[:, 0, 1], np.arange(6))
+    # neck and middle of the hips lie between two; the wrists are not seen; no small toes
+    assert seen.points[0, [1, 8], 0].tolist() == [11.5, 23.5]
+    assert np.flatnonzero(seen.points[0, :, 2] == 0).tolist() == [4, 7, 20, 23]
+    assert seen.points[0, [2, 5, 19, 21, 22, 24], 0].tolist() == [12, 11, 31, 29, 32, 30]
+
+
+def test_a_pose_process_that_dies_stalls_or_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path, "sys.exit(1)"))
+    with pytest.raises(BrokenInstallation, match=r"MediaPipe does not run in .*python"):
+        pose.mediapipe(FRAMES, ((0, 6),))
+    monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path, "os.kill(os.getpid(), 9)"))
+    with pytest.raises(OverLimit, match="stopped by the system"):
+        pose.mediapipe(FRAMES, ((0, 6),))
+    monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path, "time.sleep(60)"))
+    monkeypatch.setattr(pose, "LIMITS", sandbox.Limits(stall_s=1.0))
+    with pytest.raises(OverLimit, match="took too long"):
+        pose.mediapipe(FRAMES, ((0, 6),))
+    monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", str(tmp_path / "nothing"))
+    with pytest.raises(BrokenInstallation, match="does not start"):
+        pose.mediapipe(FRAMES, ((0, 6),))
+    monkeypatch.delenv("SIGHTCHECK_POSE_PYTHON")
+    monkeypatch.setattr(pose, "find_spec", lambda name: None)
+    with pytest.raises(pose.Unavailable, match=r"pip install 'sightcheck\[pose\]'"):
+        pose.mediapipe(FRAMES, ((0, 6),))
+    assert issubclass(pose.Unavailable, UsageError)
+
+
+@pytest.mark.skipif(pose.python() is None, reason="MediaPipe is not installed")
+def test_mediapipe_itself_sees_nobody_in_noise() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (3, 128, 96, 3)).astype(np.uint8)
+    seen = pose.mediapipe(noise, ((0, 3),))
+    assert seen.persons == 0
+    assert not seen.points.any()
+
+
+@pytest.mark.parametrize(("height", "told"), [(100, "small, so its boxes"), (420, ""), (2000, "large, so its boxes")])
+def test_a_body_of_another_size_is_told(walk: tuple[Path, Path], height: float, told: str, tmp_path: Path) -> None:
+    one = person(80, 10, height * 96 / 512)
+    folder = write_keypoints(tmp_path / "json", [[one]] * 30)
+    limits = body.read(bytes(walk[0]), 10, 5, 8, folder).limits
+    assert told in " ".join(limits)
+    assert len(limits) == bool(told)
