@@ -12,7 +12,8 @@ from sightcheck import sandbox
 from sightcheck.media import Clip, look
 from sightcheck.report.report import Report
 from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
-from sightcheck.video.detectors import DETECTORS, Detector, detector
+from sightcheck.video.detector import Detector
+from sightcheck.video.detectors import DETECTORS, detector
 from sightcheck.video.fusion import Fusion
 
 if TYPE_CHECKING:

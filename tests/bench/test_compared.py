@@ -14,8 +14,8 @@ import pytest
 
 from sightcheck.bench.figures import STROKES, Curve, average_shares, components, curves, page
 from sightcheck.bench.tables import published
-from sightcheck.bench.tables.compared import Compared, Result, to_csv, to_html, to_text
-from sightcheck.bench.tables.grid import grid
+from sightcheck.bench.tables.compared import Compared, to_csv, to_html, to_text
+from sightcheck.bench.tables.grid import Result, grid
 from sightcheck.bench.tables.plans import plan
 from sightcheck.data.manifest import Item
 from sightcheck.protocol.metrics import Estimate

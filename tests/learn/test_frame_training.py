@@ -19,9 +19,8 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from threadpoolctl import threadpool_limits
 
 from sightcheck.learn import recipes
-from sightcheck.learn.recipes import Clips
-from sightcheck.learn.video.contenders import every_core
-from sightcheck.learn.video.trained import UNTESTED
+from sightcheck.learn.video.frames import every_core
+from sightcheck.learn.video.trained import UNTESTED, Clips
 from sightcheck.nets.loop import Schedule, fit
 from sightcheck.nets.video import frames as networks
 from sightcheck.video import frames, reference

@@ -16,6 +16,7 @@ import pytest
 
 from conftest import moving_picture, write_video
 from sightcheck import weights
+from sightcheck.data import cache
 from sightcheck.errors import OutputError, UsageError
 from sightcheck.learn import teach
 from sightcheck.protocol import evaluate, readings
@@ -258,29 +259,30 @@ def test_a_reading_is_of_one_clip_recipe_code_and_libraries(
     readings.one(path, HOW)
     assert len(measured) == 1
     if changed == "code":
-        monkeypatch.setattr(readings, "code", lambda: "other")
+        monkeypatch.setattr(cache, "of_code", lambda names: "other")
     if changed == "versions":
-        monkeypatch.setattr(readings, "versions", lambda: (("sightcheck", "other"),))
+        monkeypatch.setattr(cache, "_versions", lambda: (("sightcheck", "other"),))
     readings.one(clips / "real/1.mp4" if changed == "clip" else path, teach.recipe() if changed == "recipe" else HOW)
     assert len(measured) > 1
 
 
 def test_the_code_that_measures_is_part_of_a_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = readings.code.__wrapped__()
+    before = cache.of_code(readings.MEASURING)
     for room in ("media", "video"):
-        shutil.copytree(Path(teach.__file__).parent / room, tmp_path / room)
-    monkeypatch.setattr(readings.media, "__file__", str(tmp_path / "media/__init__.py"))
-    monkeypatch.setattr(readings.fewshot, "__file__", str(tmp_path / "video/fewshot.py"))
-    assert readings.code.__wrapped__() == before
-    with (tmp_path / "video/motion.py").open("a") as file:
+        shutil.copytree(Path(teach.__file__).parents[1] / room, tmp_path / "same" / room)
+        shutil.copytree(Path(teach.__file__).parents[1] / room, tmp_path / "other" / room)
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "same")
+    assert cache.of_code(readings.MEASURING) == before
+    with (tmp_path / "other/video/motion.py").open("a") as file:
         file.write("# changed\n")
-    assert readings.code.__wrapped__() != before
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "other")
+    assert cache.of_code(readings.MEASURING) != before
 
 
 def test_a_reading_cut_short_is_measured_again(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = counted(monkeypatch, tmp_path)
     whole = readings.one(clips / "real/0.mp4", HOW)
-    (kept,) = (tmp_path / "readings").iterdir()
+    (kept,) = (tmp_path / "arrays").iterdir()
     for data in (b"", kept.read_bytes()[:100], b"not an archive"):
         kept.write_bytes(data)
         np.testing.assert_array_equal(readings.one(clips / "real/0.mp4", HOW).forms, whole.forms)
@@ -302,7 +304,7 @@ def test_two_copies_of_a_clip_are_measured_side_by_side(
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: readings.one(clips / "real/0.mp4", HOW), range(2))
     np.testing.assert_array_equal(first.forms, second.forms)
-    assert [path.suffix for path in (tmp_path / "readings").iterdir()] == [".npz"]
+    assert [path.suffix for path in (tmp_path / "arrays").iterdir()] == [".npz"]
 
 
 def test_a_cache_that_cannot_be_written_is_named(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_body import person, without, write_keypoints
 
 from conftest import moving_picture, write_video
 from sightcheck import ask, weights
@@ -20,7 +21,6 @@ from sightcheck.video.person import body, pose
 from sightcheck.video.person.body import PARTS, SIDES, Body
 from sightcheck.video.reference import Range, Reference
 from sightcheck.video.texture import Recipe, Texture, Textures
-from test_body import person, without, write_keypoints
 
 PATCH = np.array([[2, 5, 3, 5, 1], [6, 7, 9, 1, 5], [2, 3, 4, 8, 2], [3, 2, 3, 2, 9], [1, 2, 3, 2, 1]], np.uint8)
 RECIPE = Recipe("test", frames=10, overlap=5)

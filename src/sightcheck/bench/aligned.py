@@ -15,7 +15,6 @@ import numpy as np
 
 from sightcheck.bench import comparison
 from sightcheck.bench.comparison import SCOPES, cell, told
-from sightcheck.bench.tables.fits import code
 from sightcheck.data import manifest
 from sightcheck.data.audit import audit
 from sightcheck.data.manifest import Item
@@ -49,7 +48,7 @@ def main(table: Path, twins: Path) -> None:
 def lines(method: Method, clips: Sequence[Item], pairs: Sequence[Item]) -> Iterator[str]:
     """One detector taught on twins alone, and on twins and clips."""
     items, read = comparison.read(method, [*clips, *pairs])
-    fit = by_index(method, read, [item.sha256 or item.path for item in items], f"aligned {code(type(method))}")
+    fit = by_index(method, read, [item.sha256 or item.path for item in items], "aligned")
     rows = np.arange(len(items), dtype=float)[:, None]
     kinds = sorted({item.kind for item in clips})
     for name, taught in (("clips", kinds), ("twins", [TWIN]), ("both", [*kinds, TWIN])):

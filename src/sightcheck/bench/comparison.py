@@ -17,7 +17,6 @@ import msgspec
 import numpy as np
 
 from sightcheck.bench.figures import Curve, curves
-from sightcheck.bench.tables.fits import code
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError
@@ -113,7 +112,7 @@ def line(name: str, items: Sequence[Item]) -> Found:
     method = contender(asked.contender, asked.epochs, asked.frames, PRECISION, scratch=True)
     some = [item for item in items if not asked.kinds or item.kind in asked.kinds]
     kept, clips = read(method, some)
-    settings = msgspec.json.encode((asked.epochs, asked.frames, PRECISION, code(type(method)))).decode()
+    settings = msgspec.json.encode((asked.epochs, asked.frames, PRECISION)).decode()
     fit = by_index(method, clips, [item.sha256 or item.path for item in kept], settings)
     rows = np.arange(len(kept), dtype=float)[:, None]
     scopes = {}

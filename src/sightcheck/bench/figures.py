@@ -16,7 +16,7 @@ import numpy as np
 
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
-from sightcheck.learn.video.contenders import SHORT, f_svm
+from sightcheck.learn.video.footprint import SHORT, f_svm
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.protocol.readings import readings
 from sightcheck.report.report import visible, write

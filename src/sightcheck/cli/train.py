@@ -60,6 +60,7 @@ def train(
 ) -> None:
     """Train a network and export it with its card. Needs the train extra; stopped, it resumes."""
     from sightcheck.learn import recipes
+    from sightcheck.learn.video.trained import Clips
 
     on_clips = recipe in VIDEO
     given = {"--frames": frames, "--of": of, "--keypoints": keypoints, "--precision": precision != Precision.full}
@@ -74,7 +75,7 @@ def train(
             show(what, done)
 
         if on_clips:
-            asked = recipes.Clips(
+            asked = Clips(
                 recipe.value, name, epochs, frames, folds, precision.value, scratch,
                 tuple(of or ("frames", "texture")), keypoints, to,
             )  # fmt: skip

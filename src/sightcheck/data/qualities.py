@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightcheck import sandbox
+from sightcheck.data import cache
 from sightcheck.data.manifest import Item, sha256
-from sightcheck.errors import OutputError
 from sightcheck.media.whole import reencoded
-from sightcheck.protocol.readings import cache
 from sightcheck.sandbox import Limits
 
 CRF = {"HQ": 23, "LQ": 40}
@@ -23,16 +22,7 @@ def at_quality(item: Item, quality: str) -> Item:
     if quality not in CRF:
         return replace(item, quality=quality, sha256=item.sha256 or sha256(Path(item.path)))
     source = item.sha256 or sha256(Path(item.path))
-    kept = cache().parent / "quality" / f"{source}-{CRF[quality]}.mp4"
-    if not kept.exists():
-        made = sandbox.run(reencoded, os.fsencode(item.path), CRF[quality], limits=LIMITS)
-        try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_suffix(f".{os.getpid()}.part")
-            partial.write_bytes(made)
-            partial.replace(kept)
-        except OSError as error:
-            raise OutputError(
-                f"cannot keep a clip in {kept.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
-            ) from None
-    return replace(item, path=str(kept), sha256=sha256(kept), quality=quality)
+    made = cache.folder("quality") / f"{cache.key(source, CRF[quality], code=('media',))}.mp4"
+    if not made.exists():
+        cache.put(made, sandbox.run(reencoded, os.fsencode(item.path), CRF[quality], limits=LIMITS))
+    return replace(item, path=str(made), sha256=sha256(made), quality=quality)

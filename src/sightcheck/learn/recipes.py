@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from sightcheck.errors import BrokenInstallation, UsageError
 
 if TYPE_CHECKING:
     from sightcheck.learn.place.photos import Photos
+    from sightcheck.learn.video.trained import Clips
     from sightcheck.nets.loop import Schedule
 
 VIEWS = 4
@@ -34,32 +36,7 @@ class Asked:
         return self.name or ("city-symmetric" if self.recipe == "city" and self.symmetric else self.recipe)
 
 
-@dataclass(frozen=True)
-class Clips:
-    """A recipe on clips and what was asked of it; "" and 0 mean the recipe's own, `folds` 0 that nothing is held out.
-
-    `scratch`: start from random weights where the recipe starts from ImageNet's. `of`: the names of the models that a
-    fusion is made of.
-    """
-
-    recipe: str
-    name: str = ""
-    epochs: int = 0
-    frames: int = 0
-    folds: int = 5
-    precision: str = "32-true"
-    scratch: bool = False
-    of: tuple[str, ...] = ("frames", "texture")
-    keypoints: Path | None = None
-    to: Path | None = None
-
-    @property
-    def called(self) -> str:
-        """What the model will be called."""
-        return self.name or self.recipe
-
-
-def on_clips(asked: Clips, tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
+def on_clips(asked: "Clips", tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
     """Train what was asked on some tables of clips -> the model's folder. See learn/video/trained.py."""
     _needs_torch()
     from sightcheck.learn.video import trained
@@ -91,10 +68,8 @@ def geoclip_model() -> Path:
 
 
 def _needs_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise BrokenInstallation("this needs PyTorch: pip install 'sightcheck[train]'") from None
+    if find_spec("torch") is None:
+        raise BrokenInstallation("this needs PyTorch: pip install 'sightcheck[train]'")
 
 
 def to_text(folder: Path) -> str:

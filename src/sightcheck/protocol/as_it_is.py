@@ -20,7 +20,8 @@ from sightcheck.protocol.evaluate import Row, calibration, measures
 from sightcheck.protocol.metrics import Estimate, Labels, Values
 from sightcheck.protocol.readings import Progress, glance
 from sightcheck.report.report import visible
-from sightcheck.video.detectors import Detector, detector
+from sightcheck.video.detector import Detector
+from sightcheck.video.detectors import detector
 from sightcheck.video.frames import Network, too_short
 
 ROLES = ("frames", "texture", "fusion")

@@ -1,22 +1,26 @@
 """What is compared in a table? Detectors as one shape: read a clip once, fit on some clips, speak about others."""
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck.data import cache
 from sightcheck.data.audit import Score
 from sightcheck.data.cache import keep, kept
 from sightcheck.data.manifest import Item
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.video.frames import LEAST
 
+CODE = ("media", "video", "nets", "learn/video", "protocol/readings.py", "protocol/evaluate.py")
+"""What decodes, measures and trains: what a model said is not taken for that of other code."""
 Told = Callable[[float, str], None]
+Units = NDArray[np.str_]
+Network = tuple[bytes, NDArray[np.float32]]
+"""A network in ONNX, and its output for the golden input of nets.export."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def by_index(
 
     def fit(rows: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
         taught = [int(at) for at in rows[:, 0]]
-        about = msgspec.json.encode((method.name, kept_as, [names[at] for at in taught] if kept_as else []))
-        key = f"models/{hashlib.sha256(about).hexdigest()[:32]}"
+        about = (method.name, kept_as, [names[at] for at in taught] if kept_as else [], synthetic, units)
+        key = f"models/{cache.key(*about, code=CODE)}"
         known = (kept(key, dict[str, float]) if kept_as else None) or {}
         fitted: list[Fitted] = []
 

@@ -1,26 +1,18 @@
 """What does a recipe read in every clip of a manifest? Measured side by side, kept on disk, resumed after a stop."""
 
-import contextlib
-import hashlib
-import io
 import os
-import threading
-import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache as cache_once
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import media, sandbox
-from sightcheck.ask import versions
-from sightcheck.data import audit, manifest, split
+from sightcheck.data import audit, cache, manifest, split
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError, OutputError, UsageError
+from sightcheck.errors import InputError, UsageError
 from sightcheck.video import fewshot
 from sightcheck.video.fewshot import Recipe
 from sightcheck.video.frames import SPREAD
@@ -34,9 +26,6 @@ MEASURING = (
     *(f"video/{name}.py" for name in ("footprint", "motion", "traces", "fewshot")),
 )
 """The files whose code makes a reading."""
-
-# NumPy parses an array's header as Python, and CPython 3.11 can fail when two threads parse at once.
-LOADING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -110,42 +99,19 @@ def one(path: Path, recipe: Recipe) -> One:
     """
     name = os.fsencode(path)
     clip = sandbox.run(media.look, name)
-    key = msgspec.json.encode((clip.sha256, recipe, versions(), code()))
-    kept = cache() / f"{hashlib.sha256(key).hexdigest()}.npz"
-    if kept.exists():
-        # A file that was cut short is measured again.
-        with (
-            LOADING,
-            contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
-            np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays,
-        ):
-            return One(clip, arrays["forms"], arrays["fingerprint"])
-    plain = fewshot.read(name, recipe)
-    if plain.vector is None:
-        raise InputError(fewshot.too_little(recipe))
-    forms = [plain.vector]
-    if recipe.laundered:
-        twin = fewshot.read(name, recipe, laundered=True).vector
-        forms.append(plain.vector if twin is None else twin)
-    found = One(clip, np.stack(forms), audit.fingerprint(stills(plain)))
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
-        with partial.open("wb") as file:
-            np.savez(file, forms=found.forms, fingerprint=found.fingerprint)
-        partial.replace(kept)
-    except OSError as error:
-        raise OutputError(
-            f"cannot keep readings in {kept.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
-        ) from None
-    return found
 
+    def measure() -> cache.Arrays:
+        plain = fewshot.read(name, recipe)
+        if plain.vector is None:
+            raise InputError(fewshot.too_little(recipe))
+        forms = [plain.vector]
+        if recipe.laundered:
+            twin = fewshot.read(name, recipe, laundered=True).vector
+            forms.append(plain.vector if twin is None else twin)
+        return {"forms": np.stack(forms), "fingerprint": audit.fingerprint(stills(plain))}
 
-@cache_once
-def code(names: tuple[str, ...] = MEASURING) -> str:
-    """SHA-256 of the code that measures: readings of other code are not taken from the cache."""
-    package = Path(media.__file__).parents[1]
-    return hashlib.sha256(b"".join((package / name).read_bytes() for name in names)).hexdigest()
+    found = cache.arrays(cache.key(clip.sha256, recipe, code=MEASURING), measure)
+    return One(clip, found["forms"], found["fingerprint"])
 
 
 def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
@@ -161,10 +127,3 @@ def glance(path: bytes) -> NDArray[np.uint64]:
     """A file -> the fingerprints of some of its frames, to look for near copies. Raises InputError."""
     seen = sandbox.run(media.pictures, path, SPREAD, 72, 128)
     return audit.fingerprint(seen.rgb.mean(-1).astype(np.uint8))
-
-
-def cache() -> Path:
-    """Where readings are kept; safe to delete."""
-    import platformdirs
-
-    return Path(os.environ.get("SIGHTCHECK_CACHE") or platformdirs.user_cache_dir("sightcheck")) / "readings"

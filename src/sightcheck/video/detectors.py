@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from sightcheck import sandbox, weights
 from sightcheck.errors import InputError, UsageError
@@ -11,20 +10,10 @@ from sightcheck.media import Clip
 from sightcheck.sandbox import Progress
 from sightcheck.verdict import Evidence
 from sightcheck.video import fewshot, fusion
+from sightcheck.video.detector import Detector
 from sightcheck.video.footprint import as_it_is
 
 NETWORKS = ("frames", "texture", "fusion")
-
-
-class Detector(Protocol):
-    """Anything that can be asked about a clip."""
-
-    @property
-    def name(self) -> str:
-        """What its evidence is called."""
-
-    def examine(self, clip: Clip, path: bytes, progress: Progress | None = None) -> Evidence:
-        """Measure the file at `path`, described by `clip`."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,19 +11,17 @@ from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.media import Clip
 from sightcheck.verdict import Evidence
 from sightcheck.video import frames, reference
+from sightcheck.video.detector import Detector
 from sightcheck.video.reference import Reference, to_arrays
 
-if TYPE_CHECKING:
-    from sightcheck.video.detectors import Detector
 
-
-def _texture(name: str) -> "Detector":
+def _texture(name: str) -> Detector:
     from sightcheck.video import texture
 
     return texture.load(name)
 
 
-PARTS: dict[str, Callable[[str], "Detector"]] = {"frames": frames.load, "texture": _texture}
+PARTS: dict[str, Callable[[str], Detector]] = {"frames": frames.load, "texture": _texture}
 """Method on the card -> what loads a part: the detectors whose score is the log odds of a soft vote."""
 
 
@@ -33,7 +30,7 @@ class Fusion:
     """Detectors and what the mean of their probabilities means: `examine` a clip with it, `save` it, `load` it."""
 
     name: str
-    parts: tuple["Detector", ...]
+    parts: tuple[Detector, ...]
     reference: Reference
     limits: tuple[str, ...] = ()
     sha256: str | None = None

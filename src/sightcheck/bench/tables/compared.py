@@ -5,35 +5,13 @@ import io
 import math
 from dataclasses import dataclass
 
-from sightcheck.bench.tables.grid import grid
+from sightcheck.bench.tables.grid import Result, grid
 from sightcheck.data.manifest import inert
 from sightcheck.protocol.metrics import Estimate
 from sightcheck.report.report import visible
 
 WHERE = ("table", "row", "column", "method", "metric")
 COLUMNS = (*WHERE, "ours", "low", "high", "clips", "groups", "published", "difference", "note")
-
-
-@dataclass(frozen=True)
-class Result:
-    """One cell: where it stands, ours with its interval, the published number; texts where cells are no numbers."""
-
-    row: str
-    column: str
-    method: str
-    metric: str
-    ours: Estimate | None
-    published: float | None
-    note: str = ""
-    ours_text: str = ""
-    published_text: str = ""
-
-    @property
-    def difference(self) -> float | None:
-        """Ours less published; None where one is missing."""
-        if self.ours is None or self.published is None or math.isnan(self.ours.value):
-            return None
-        return self.ours.value - self.published
 
 
 @dataclass(frozen=True)

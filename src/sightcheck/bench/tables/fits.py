@@ -1,30 +1,26 @@
 """What do detectors, taught as a table asks, say of its clips? Each is taught once, and what it said is kept."""
 
 import contextlib
-import hashlib
-import inspect
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from sightcheck import media
 from sightcheck.bench.tables import parts
 from sightcheck.bench.tables.layout import Collection
 from sightcheck.bench.tables.parts import Part, Shares
 from sightcheck.bench.tables.scores import Heard, Said
-from sightcheck.data.cache import keep, kept
+from sightcheck.data.cache import keep, kept, key
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
-from sightcheck.protocol.contender import Fitted, Method, Told
+from sightcheck.protocol.contender import CODE, Fitted, Method, Told
 from sightcheck.protocol.metrics import Labels
 
 AT_ONCE = 4 * (os.cpu_count() or 1)
@@ -169,9 +165,9 @@ class _Given:
         items = () if test is None else self.tested(test)
         named = [[(one.sha256, one.label) for one in some] for some in (self.train, self.validation, items)]
         told = [repr(getattr(self.method, name, "")) for name in ("recipe", "training", "settings")]
-        about = (self.method.name, told, self.fits.settings, code(type(self.method)))
-        fit = hashlib.sha256(msgspec.json.encode((about, named[:2]))).hexdigest()[:32]
-        return f"{fit}/{hashlib.sha256(msgspec.json.encode(named[2])).hexdigest()[:32] if test else 'cost'}"
+        about = (self.method.name, told, self.fits.settings)
+        fit = key(about, named[:2], code=CODE)[:32]
+        return f"{fit}/{key(named[2], code=())[:32] if test else 'cost'}"
 
     def tested(self, test: Tested) -> tuple[Item, ...]:
         """The clips of a test set at its quality."""
@@ -222,16 +218,6 @@ def empty_cache() -> Iterator[None]:
             del os.environ["SIGHTCHECK_CACHE"]
             if before is not None:
                 os.environ["SIGHTCHECK_CACHE"] = before
-
-
-@cache
-def code(method: type[Method]) -> str:
-    """SHA-256 of the code that decodes, measures and trains, and of the method itself."""
-    package = Path(media.__file__).parents[1]
-    files = [path for room in ("media", "video", "nets") for path in sorted((package / room).rglob("*.py"))]
-    own = inspect.getsourcefile(method)
-    files += [Path(own)] if own else []
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _labels(read: Sequence[tuple[Item, Any]]) -> Labels:

@@ -1,13 +1,35 @@
 """Where does each cell of a table stand? In the rows and columns of the thesis, under heads that span several."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from sightcheck.bench.tables.compared import Result
+from sightcheck.protocol.metrics import Estimate
+
+
+@dataclass(frozen=True)
+class Result:
+    """One cell: where it stands, ours with its interval, the published number; texts where cells are no numbers."""
+
+    row: str
+    column: str
+    method: str
+    metric: str
+    ours: Estimate | None
+    published: float | None
+    note: str = ""
+    ours_text: str = ""
+    published_text: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Ours less published; None where one is missing."""
+        if self.ours is None or self.published is None or math.isnan(self.ours.value):
+            return None
+        return self.ours.value - self.published
 
 
 @dataclass(frozen=True)
@@ -53,7 +75,7 @@ class Row:
     """A row: the heads that begin there, and a cell for every column."""
 
     heads: tuple[Head, ...]
-    cells: tuple["Result | None", ...]
+    cells: tuple[Result | None, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,7 @@ class Grid:
     rows: tuple[Row, ...]
 
 
-def grid(number: str, results: Sequence["Result"]) -> Grid:
+def grid(number: str, results: Sequence[Result]) -> Grid:
     """Number of a table, its cells in reading order -> Grid."""
     shape = SHAPES.get(number, Shape())
     values = {name: {getattr(one, name) for one in results} for name in ("row", "column", "method", "metric")}
@@ -98,7 +120,7 @@ def grid(number: str, results: Sequence["Result"]) -> Grid:
     )
 
 
-def _key(one: "Result", names: Sequence[str]) -> tuple[str, ...]:
+def _key(one: Result, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(getattr(one, name) for name in names)
 
 
@@ -111,7 +133,7 @@ def _heads(keys: Sequence[tuple[str, ...]], level: int) -> tuple[Head, ...]:
     return tuple(found)
 
 
-def _places(results: Sequence["Result"]) -> dict[tuple[str, str], float]:
+def _places(results: Sequence[Result]) -> dict[tuple[str, str], float]:
     """(field, value) -> where it stands: in the order of the cells, a column by its mean place in the rows.
 
     So a diagonal that is left out moves no column.

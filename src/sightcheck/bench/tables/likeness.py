@@ -14,7 +14,7 @@ from sightcheck import sandbox
 from sightcheck.bench.tables.layout import Collection
 from sightcheck.bench.tables.plans import Cell
 from sightcheck.bench.tables.scores import Measured
-from sightcheck.data.cache import keep, kept
+from sightcheck.data.cache import keep, kept, key
 from sightcheck.data.manifest import Item
 from sightcheck.data.quality import mask_ssim, ssim
 from sightcheck.errors import Damaged, InputError
@@ -86,7 +86,8 @@ def likeness(real: Item, fake: Item, stick: Path | None, most: int = 0) -> Liken
     Kept in the cache. Raises InputError.
     """
     drawn = hashlib.sha256(stick.read_bytes()).hexdigest() if stick else ""
-    name = f"likeness/{hashlib.sha256(f'{real.sha256} {fake.sha256} {drawn} {most}'.encode()).hexdigest()}"
+    code = ("media", "data/quality.py", "bench/tables/likeness.py")
+    name = f"likeness/{key(real.sha256, fake.sha256, drawn, most, code=code)}"
     found = kept(name, Likeness)
     if found is None:
         paths = [os.fsencode(path) for path in (real.path, fake.path, stick or "")]

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sightcheck.bench.tables import costs, likeness, scores
-from sightcheck.bench.tables.compared import Compared, Result
+from sightcheck.bench.tables.compared import Compared
 from sightcheck.bench.tables.fits import Fits, Taught, Tested
+from sightcheck.bench.tables.grid import Result
 from sightcheck.bench.tables.layout import Collection
 from sightcheck.bench.tables.parts import shares
 from sightcheck.bench.tables.plans import CNN, FULL, FUSION, TEXTURE, Cell, Plan, Shortened

@@ -5,9 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from sightcheck import weights
 from sightcheck.data import photos as tables
@@ -19,6 +17,7 @@ from sightcheck.learn.place.photos import Photos, Told, cache, card, sources, ta
 from sightcheck.nets.export import to_onnx
 from sightcheck.nets.place import city as pairs
 from sightcheck.nets.place import country as classifier
+from sightcheck.nets.place.photographs import outputs
 from sightcheck.place import city, country
 from sightcheck.place.embedding import reader
 from sightcheck.place.world import gazetteer
@@ -52,7 +51,7 @@ def train_country(
         _folder(name, (recipe, labels), items),
         told,
     )
-    logits = np.stack([_outputs(net, country.five_crops(pixels[at])) for at in here]).astype(np.float64)
+    logits = np.stack([outputs(net, country.five_crops(pixels[at])) for at in here]).astype(np.float64)
     truth, scored = classes[here], [items[at] for at in here]
     half = tables.folds(scored, [item.country for item in scored], k=2)
     probabilities, listed = countries.cross_fitted(logits, truth, half)
@@ -87,7 +86,7 @@ def train_city(
     look = pairs.of_pixels([pixels[at] for at in others])
     net = pairs.train(recipe, look, classes[others], top_two[others], _folder(name, recipe, items), progress=told)
     middle = country.CROPS.index("centre")
-    vectors = np.concatenate([_outputs(net.branch, country.five_crops(one)[middle : middle + 1]) for one in pixels])
+    vectors = np.concatenate([outputs(net.branch, country.five_crops(one)[middle : middle + 1]) for one in pixels])
     gate = np.stack([_gate(top_two, items, label) for label in labels], 1)
     seen = cities.Photos(
         vectors.astype(np.float64), np.stack([one.scenes for one in read]).astype(np.float64),
@@ -114,11 +113,6 @@ def _margin(found: Sequence[cities.Trial]) -> Calibration | None:
     """Calibration of the vote's margin; None where no true or no false claim passed its gate."""
     passed = {one.claimed == one.truth for one in found if one.passed}
     return margin(found) if len(passed) == 2 else None
-
-
-def _outputs(net: nn.Module, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-    with torch.no_grad():
-        return np.asarray(net(torch.from_numpy(crops)).numpy())
 
 
 def _folder(name: str, recipe: object, items: Sequence[Item]) -> Path:

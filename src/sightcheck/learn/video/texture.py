@@ -1,24 +1,18 @@
 """How is LDP-TOP compared with the others? The detector of section 4.3.1 as a Method: read once, fitted, asked."""
 
-import contextlib
-import hashlib
-import io
 import os
-import threading
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import media, sandbox, weights
-from sightcheck.ask import versions
+from sightcheck.data import cache
 from sightcheck.data.manifest import Item
-from sightcheck.errors import Damaged, InputError, OutputError, OverLimit
+from sightcheck.errors import Damaged, InputError, OverLimit
 from sightcheck.protocol import readings
 from sightcheck.protocol.contender import Spoken, Told
 from sightcheck.protocol.metrics import Labels, Values
@@ -87,27 +81,25 @@ class Texture:
         path = os.fsencode(item.path)
         clip = sandbox.run(media.look, path)
         joints = pose.digest(self.keypoints, Path(item.path).stem) if self.keypoints else "MediaPipe"
-        code = readings.code(readings.READING + MEASURING)
-        key = msgspec.json.encode((clip.sha256, self.recipe, joints, versions(), code))
-        kept = readings.cache() / f"{hashlib.sha256(key).hexdigest()}.npz"
-        found = _kept(kept)
-        if found is None:
-            found = self._measured(path)
-            _keep(kept, *found)
-        textures, why = found
-        if why:
-            raise Damaged(why)
-        return textures
+        code = (*readings.READING, *MEASURING)
+        found = cache.arrays(
+            cache.key(clip.sha256, self.recipe, joints, code=code), lambda: self._measured(path), packed=True
+        )
+        if str(found["why"]):
+            raise Damaged(str(found["why"]))
+        return Textures(found["vectors"], found["present"], tuple(found["times_s"].tolist()))
 
-    def _measured(self, path: bytes) -> tuple[Textures, str]:
+    def _measured(self, path: bytes) -> cache.Arrays:
         """The textures of a clip, or why there are none."""
         try:
             found = texture.textures(texture.read(path, self.recipe, self.keypoints), self.recipe)
+            why = "" if len(found.vectors) else texture.too_little(self.recipe)
         except OverLimit:  # perhaps only this time
             raise
         except InputError as error:
-            return NOTHING, str(error)
-        return found, "" if len(found.vectors) else texture.too_little(self.recipe)
+            found, why = NOTHING, str(error)
+        times = np.array(found.times_s)
+        return {"vectors": found.vectors, "present": found.present, "times_s": times, "why": np.array(why)}
 
     def fit(
         self,
@@ -121,32 +113,3 @@ class Texture:
         from sightcheck.nets.video import texture as training
 
         return Perceptrons(training.train(clips, synthetic, validation))
-
-
-def _kept(path: Path) -> tuple[Textures, str] | None:
-    """What was kept; None where nothing was, or a file that is cut short."""
-    if not path.exists():
-        return None
-    with (
-        readings.LOADING,
-        contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
-        np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays,
-    ):
-        found = Textures(arrays["vectors"], arrays["present"], tuple(arrays["times_s"].tolist()))
-        return found, str(arrays["why"])
-    return None
-
-
-def _keep(path: Path, found: Textures, why: str) -> None:
-    """Keep what was found, whole or not at all. Raises OutputError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
-        with partial.open("wb") as file:
-            times = np.array(found.times_s)
-            np.savez_compressed(file, vectors=found.vectors, present=found.present, times_s=times, why=np.array(why))
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot keep readings in {path.parent}: {error.strerror}; free space or choose $SIGHTCHECK_CACHE"
-        ) from None

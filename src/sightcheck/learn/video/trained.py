@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
 from sightcheck.ask import versions
-from sightcheck.bench.tables.fits import code
 from sightcheck.data import audit, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.learn import teach
-from sightcheck.learn.recipes import Clips
 from sightcheck.media import Clip, look
 from sightcheck.protocol import evaluate, readings
 from sightcheck.protocol.contender import by_index
@@ -63,6 +61,31 @@ SUMMARIES = {
 QUICK = ("frames", *texture.RECIPES)
 """Recipes that are held out one generator at a time, because they are trained in seconds."""
 UNTESTED = "nothing was held out when it was trained, so its score cannot be turned into an answer"
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A recipe on clips and what was asked of it; "" and 0 mean the recipe's own, `folds` 0 that nothing is held out.
+
+    `scratch`: start from random weights where the recipe starts from ImageNet's. `of`: the names of the models that a
+    fusion is made of.
+    """
+
+    recipe: str
+    name: str = ""
+    epochs: int = 0
+    frames: int = 0
+    folds: int = 5
+    precision: str = "32-true"
+    scratch: bool = False
+    of: tuple[str, ...] = ("frames", "texture")
+    keypoints: Path | None = None
+    to: Path | None = None
+
+    @property
+    def called(self) -> str:
+        """What the model will be called."""
+        return self.name or self.recipe
 
 
 @dataclass(frozen=True)
@@ -154,7 +177,7 @@ def held_out(method: "Method", asked: Clips, found: Read) -> LeaveOneOut | None:
 
     A quick one is taught once a generator and fold of real sources; the others, `folds` times in all.
     """
-    settings = f"{asked.epochs} {asked.frames} {asked.precision} {asked.scratch} {code(type(method))}"
+    settings = f"{asked.epochs} {asked.frames} {asked.precision} {asked.scratch}"
     fit = by_index(method, found.seen, [item.sha256 for item in found.items], settings)
     rows = np.arange(len(found.items), dtype=float)[:, None]
     try:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 from torch.utils.data import Dataset
 
 from sightcheck.place.country import SIDE, normalised, shortened
@@ -53,3 +54,9 @@ class Augmented(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 def kept(pixels: Pixels) -> Pixels:
     """(H, W, 3) -> what stays in memory of it while training: its shorter side 256."""
     return shortened(pixels)
+
+
+def outputs(net: nn.Module, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 3, 224, 224) -> (n, k) what a network puts out."""
+    with torch.no_grad():
+        return np.asarray(net(torch.from_numpy(crops)).numpy())
