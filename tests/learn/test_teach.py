@@ -310,7 +310,7 @@ def test_two_copies_of_a_clip_are_measured_side_by_side(
 def test_a_cache_that_cannot_be_written_is_named(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SIGHTCHECK_CACHE", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match=r"cannot keep readings in .*choose \$SIGHTCHECK_CACHE"):
+    with pytest.raises(OutputError, match=r"cannot keep results in .*choose \$SIGHTCHECK_CACHE"):
         readings.one(clips / "real/0.mp4", HOW)
 
 
