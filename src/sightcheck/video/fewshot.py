@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
-from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip, Encoding, Sampling
 from sightcheck.verdict import Cloud, Evidence, Series, Still, group_weights
 from sightcheck.video import footprint, reference, traces
@@ -197,27 +195,18 @@ def save(model: FewShot, card: weights.Card, root: Path | None = None) -> Path:
 
 def load(name: str) -> FewShot:
     """Name -> FewShot. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
-    found = weights.load(name)
-    try:
-        arrays = found.arrays
+    found, recipe, known = reference.load(name, Recipe)
+    arrays = found.arrays
+    with reference.of_this_version(name):
         limit = setting(arrays, "limit", float | None)
-        return FewShot(
-            name=found.card.name,
-            recipe=setting(arrays, "recipe", Recipe),
-            linear=Linear(
-                arrays["centre"],
-                arrays["scale"],
-                arrays["coef"],
-                setting(arrays, "intercept", float),
-                np.inf if limit is None else limit,
-            ),
-            reference=reference.from_arrays(arrays),
-            vectors=arrays["vectors"],
-            limits=found.card.limits,
-            sha256=found.card.sha256,
+        linear = Linear(
+            arrays["centre"],
+            arrays["scale"],
+            arrays["coef"],
+            setting(arrays, "intercept", float),
+            np.inf if limit is None else limit,
         )
-    except (KeyError, msgspec.DecodeError) as error:
-        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); teach it again") from None
+        return FewShot(found.card.name, recipe, linear, known, arrays["vectors"], found.card.limits, found.card.sha256)
 
 
 def describe(reading: Reading, recipe: Recipe) -> str:

@@ -1,6 +1,7 @@
 """What does a score mean on this clip? The clips a detector was tested on, its calibration, and where that holds."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,8 +108,15 @@ def save(
 def load(name: str, kind: type[R]) -> tuple[weights.Weights, R, Reference]:
     """Name -> model, its recipe of that kind, its Reference. Raises UsageError (no such name), BrokenInstallation."""
     found = weights.load(name)
-    try:
+    with of_this_version(name):
         return found, setting(found.arrays, "recipe", kind), from_arrays(found.arrays)
+
+
+@contextlib.contextmanager
+def of_this_version(name: str) -> Iterator[None]:
+    """While a model's arrays are read: what is missing or of another kind becomes BrokenInstallation."""
+    try:
+        yield
     except (KeyError, msgspec.DecodeError) as error:
         raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
 
