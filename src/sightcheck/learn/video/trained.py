@@ -38,26 +38,18 @@ if TYPE_CHECKING:
 
 Told = Callable[[float, str], None]
 
-CONTENDERS = {
-    "frames": "frames",
-    "xception": "Xception (3.2.2)",
-    "efficientnet-b3": "EfficientNet-B3",
-    "xception-scratch": "Xcept",
-    "resnet-lstm": "ResNetLSTM",
-    "defakehop": "DeFakeHop",
+RECIPES = {
+    "frames": ("frames", "A logistic head on the shared backbone's features of single frames, soft vote"),
+    "xception": ("Xception (3.2.2)", "Xception on whole frames, soft vote (3.2.2)"),
+    "efficientnet-b3": ("EfficientNet-B3", "EfficientNet-B3 on two frames a second, soft vote (4.3.2)"),
+    "xception-scratch": ("Xcept", "Xception from scratch on the first frames, soft vote (5.3.2)"),
+    "resnet-lstm": ("ResNetLSTM", "ResNet50 and an LSTM on seven frames in a row (5.3.2)"),
+    "defakehop": ("DeFakeHop", "DeFakeHop on three regions of six frames in a row (5.3.2)"),
+    "ldp-top": ("LDP-TOP", "LDP-TOP of face, hands and feet, ten perceptrons (4.3.1)"),
+    "texture": ("LDP-TOP, T = 32", "LDP-TOP of face, hands and feet in 32 frames, ten perceptrons (4.3.1)"),
+    "fusion": ("", "The mean of the probabilities of its parts (4.4.3)"),
 }
-"""Recipe -> its name in the tables, where it is compared."""
-SUMMARIES = {
-    "frames": "A logistic head on the shared backbone's features of single frames, soft vote",
-    "xception": "Xception on whole frames, soft vote (3.2.2)",
-    "efficientnet-b3": "EfficientNet-B3 on two frames a second, soft vote (4.3.2)",
-    "xception-scratch": "Xception from scratch on the first frames, soft vote (5.3.2)",
-    "resnet-lstm": "ResNet50 and an LSTM on seven frames in a row (5.3.2)",
-    "defakehop": "DeFakeHop on three regions of six frames in a row (5.3.2)",
-    "ldp-top": "LDP-TOP of face, hands and feet, ten perceptrons (4.3.1)",
-    "texture": "LDP-TOP of face, hands and feet in 32 frames, ten perceptrons (4.3.1)",
-    "fusion": "The mean of the probabilities of its parts (4.4.3)",
-}
+"""Recipe -> its name in the tables, where it is compared, and what its card says it is."""
 QUICK = ("frames", *texture.RECIPES)
 """Recipes that are held out one generator at a time, because they are trained in seconds."""
 UNTESTED = "nothing was held out when it was trained, so its score cannot be turned into an answer"
@@ -141,7 +133,7 @@ def made(asked: Clips) -> "Method":
     if asked.recipe in texture.RECIPES:
         return Texture(texture.RECIPES[asked.recipe], asked.keypoints)
     return contender(
-        CONTENDERS[asked.recipe], asked.epochs, asked.frames, precision=asked.precision, scratch=asked.scratch
+        RECIPES[asked.recipe][0], asked.epochs, asked.frames, precision=asked.precision, scratch=asked.scratch
     )
 
 
@@ -252,7 +244,7 @@ def _card(
     return Card(
         name=asked.called,
         method="texture" if asked.recipe in texture.RECIPES else "fusion" if asked.recipe == "fusion" else "frames",
-        summary=SUMMARIES[asked.recipe],
+        summary=RECIPES[asked.recipe][1],
         recipe=recipe,
         sources=teach.sources(items),
         split=_split(asked),
