@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from sightcheck.learn.place import geoclip
 from sightcheck.nets.export import to_onnx
+from sightcheck.nets.place.geoclip import CLIP_MEAN, CLIP_STD, convert
 from sightcheck.place import country
 from sightcheck.weights import session
 
@@ -33,11 +34,12 @@ class Stub:
 
 
 def test_places_are_summed_by_country_and_the_sea_is_left_out() -> None:
-    net, labels = geoclip.convert(Stub())
+    inside, labels, owner = geoclip.owners(Stub.gps_gallery.numpy())
+    net = convert(Stub(), inside, owner)
     assert labels == ["DE", "FR"]
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 3, 224, 224)).astype(np.float32))
     pixels = x * torch.from_numpy(country.STD)[:, None, None] + torch.from_numpy(country.MEAN)[:, None, None]
-    clip = (pixels - torch.tensor(geoclip.CLIP_MEAN)[:, None, None]) / torch.tensor(geoclip.CLIP_STD)[:, None, None]
+    clip = (pixels - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[:, None, None]
     seen = torch.nn.functional.normalize(clip.mean((2, 3)), dim=1)
     places = torch.nn.functional.normalize(Stub.location_encoder(Stub.gps_gallery[:3]), dim=1)
     chances = (float(torch.exp(torch.tensor(2.0))) * seen @ places.T).softmax(1)
@@ -46,7 +48,8 @@ def test_places_are_summed_by_country_and_the_sea_is_left_out() -> None:
 
 
 def test_the_network_answers_as_a_country_model_does() -> None:
-    net, _ = geoclip.convert(Stub())
+    inside, _, owner = geoclip.owners(Stub.gps_gallery.numpy())
+    net = convert(Stub(), inside, owner)
     network, _ = to_onnx(net, (2, 3, 224, 224))
     logits = session(network).run(None, {"input": np.zeros((5, 3, 224, 224), np.float32)})[0]
     assert np.allclose(country.softmax(logits).sum(1), 1)

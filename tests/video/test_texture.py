@@ -320,7 +320,7 @@ def test_clips_are_read_once(walk: tuple[Path, Path], tmp_path: Path, monkeypatc
     np.testing.assert_array_equal(first.vectors, again.vectors)
     np.testing.assert_array_equal(first.present, again.present)
     assert first.times_s == again.times_s
-    kept = sorted((tmp_path / "cache/readings").iterdir())
+    kept = sorted((tmp_path / "cache/arrays").iterdir())
     assert len(kept) == 2
     for one in kept:
         one.write_bytes(one.read_bytes()[:100])
