@@ -14,6 +14,7 @@ from pillow_heif import register_heif_opener
 
 from sightcheck import sandbox
 from sightcheck.media import Photo, Seen, look_photo
+from sightcheck.media import tags as metadata
 from sightcheck.media.credentials import MARK
 from sightcheck.media.photo import from_jpeg, jpeg
 
@@ -246,7 +247,7 @@ def test_positions_that_cannot_be_computed_stay_text(tmp_path: Path) -> None:
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
     gps[2], gps[3], gps[4] = (33.0, 51.0, 24.42), "W", (TiffImagePlugin.IFDRational(1, 0), 0.0, 0.0)
     tags = dict(look(saved(tmp_path / "a.jpg", exif=exif)).photo.tags)
-    assert tags["EXIF GPSLatitude"] == "33, 51, 24.42"  # its hemisphere is not stated
+    assert tags["EXIF GPSLatitude"] == "33.856783 (no N or S is stated)"
     assert "EXIF GPSLongitude" in tags
 
 
@@ -446,3 +447,16 @@ def test_a_manifest_kept_elsewhere_is_not_fetched(tmp_path: Path) -> None:
         server.settimeout(0.1)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize(
+    ("latitude", "reference", "text"),
+    [
+        ((-33.0, 51.0, 24.0), "S", "-33.856667"), ((33.0, 51.0, 24.0), "S", "-33.856667"), (41.8902, "N", "41.890200"),
+        ((41.8902,), "N", "41.890200"), (41.8902, None, "41.890200 (no N or S is stated)"),
+        (-33.85, "N", "-33.850000 (a negative number and N)"), (41.8902, "E", "41.890200 ('E' is stated, not N or S)"),
+    ],
+)  # fmt: skip
+def test_a_latitude_is_read_or_its_doubt_is_told(latitude: object, reference: str | None, text: str) -> None:
+    gps = {2: latitude} | ({1: reference} if reference else {})
+    assert dict(metadata._position(gps))["GPSLatitude"] == text

@@ -136,19 +136,36 @@ def _position(gps: dict[int, Any]) -> Tags:
         name = ExifTags.GPSTAGS.get(key, f"GPS 0x{key:04x}")
         text = _text(value)
         if name in ("GPSLatitude", "GPSLongitude"):
-            text = _degrees(value, _text(gps.get(key - 1, "")).upper()) or text
+            text = _degrees(value, _text(gps.get(key - 1, "")).upper(), "NS" if name == "GPSLatitude" else "EW") or text
         elif name == "GPSTimeStamp":
             text = _clock(value) or text
         found.append((name, text))
     return [(key, value) for key, value in found if value]
 
 
-def _degrees(parts: Any, hemisphere: str) -> str:
-    """(degrees, minutes, seconds) and N, S, E or W -> `-33.856784`; "" where that cannot be computed."""
-    if not isinstance(parts, tuple) or not 1 <= len(parts) <= 3 or hemisphere[:1] not in tuple("NSEW"):
+def _degrees(parts: Any, reference: str, letters: str) -> str:
+    """(degrees, minutes, seconds) or one number, and N or S, E or W -> `-33.856784`; "" where that is no number.
+
+    Where the hemisphere is not certain, why stands behind the number: `41.890200 (no N or S is stated)`.
+    """
+    numbers = parts if isinstance(parts, tuple) else (parts,)
+    if not 1 <= len(numbers) <= 3 or not all(isinstance(one, Real) for one in numbers):
         return ""
-    value = sum(float(part) / 60**at for at, part in enumerate(parts))
-    return f"{-value if hemisphere[0] in 'SW' else value:.6f}" if math.isfinite(value) else ""
+    signed = [float(one) for one in numbers]
+    value = sum(abs(one) / 60**at for at, one in enumerate(signed))
+    if not math.isfinite(value):
+        return ""
+    negative, letter = min(signed) < 0, reference[:1]
+    if letter and letter in letters:
+        if negative and letter == letters[0]:
+            return f"{-value:.6f} (a negative number and {letter})"
+        return f"{-value if letter == letters[1] else value:.6f}"
+    if negative and not letter:  # a sign says what the letter would
+        return f"{-value:.6f}"
+    stated = f"{reference!r} is stated, not" if letter else "no"
+    return (
+        f"{-value if negative else value:.6f} ({stated} {letters[0]} or {letters[1]}{'' if letter else ' is stated'})"
+    )
 
 
 def _clock(parts: Any) -> str:
