@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sightcheck import sandbox
 from sightcheck.errors import Damaged, NotMedia, OverLimit, SightcheckError
 from sightcheck.media.container import _regular_file, _sha256, sniff
+from sightcheck.media.declared import Declaration
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -71,7 +72,7 @@ class Photo(msgspec.Struct, frozen=True, tag_field="kind", tag="photo"):
     """A photo file: its identity and what it says of itself. `width` and `height` are upright, in pixels.
 
     `orientation` is the EXIF orientation (1 to 8) that was undone. `tags` are the file's own claims as (name, value),
-    unverified; `notes` say what was done to read it.
+    unverified; `notes` say what was done to read it; `declared`: where it says that it is synthetic.
     """
 
     path: str
@@ -85,6 +86,7 @@ class Photo(msgspec.Struct, frozen=True, tag_field="kind", tag="photo"):
     frames: int
     tags: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    declared: tuple[Declaration, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,22 +100,22 @@ class Seen:
 def look_photo(path: bytes) -> Seen:
     """Hash a photo, read what it says of itself, decode it upright and small. Section 7.2. Raises InputError."""
     from sightcheck.media.credentials import credentials
-    from sightcheck.media.tags import limited, tags_of
+    from sightcheck.media.tags import tags_of
 
     with _regular_file(path) as file, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         name = _format(file)
         size_bytes, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
+        sealed = credentials(file, name)
+        file.seek(0)
         with _opened(file, name) as image:
             size, frames = image.size, _frames(image)
             undone = _orientation(image) if name == "TIFF" else 1  # Pillow turns a TIFF as it decodes it
             pixels, notes = _pixels(image)
             orientation = _orientation(image)
             width, height = size[::-1] if orientation > 4 else size
-            tags, damaged = tags_of(image)
+            tags, declared, damaged = tags_of(image, sealed)
             kind, mode = image.format or name, image.mode
-        if seal := credentials(file, name):
-            tags = (("C2PA", limited(seal)), *tags)
     notes += (f"holds {frames} pictures: only the first is looked at",) if frames > 1 else ()
     notes += damaged or tuple({"its metadata are damaged in part" for one in warned if "EXIF" in str(one.message)})
     photo = Photo(
@@ -128,6 +130,7 @@ def look_photo(path: bytes) -> Seen:
         frames=frames,
         tags=tags,
         notes=notes,
+        declared=declared,
     )
     return Seen(photo, pixels)
 
