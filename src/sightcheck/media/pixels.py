@@ -21,6 +21,9 @@ GAP = 3.0
 LARGE = 50_000_000
 """Pixels from which on a picture is made small strip by strip."""
 STRIP = 4_000_000
+END = b"\xff\xd9"
+"""The mark that ends a JPEG."""
+NOISE = bytes(range(1, 250, 3))
 
 
 def small(
@@ -135,22 +138,20 @@ def _refuse_missing(pixels: NDArray[np.uint8], image: "Image", source: IO[bytes]
 
 
 def _complete(image: "Image", source: IO[bytes] | None) -> bool:
-    """Whether a JPEG's data reach its last row: without its end mark a decoder waits for those that are missing.
-
-    A progressive JPEG is read scan by scan up to its end mark, so it cannot be told this way and counts as complete.
-    """
+    """Whether a JPEG's data reach its last row: bytes put behind them change nothing then, and fill a gap otherwise."""
     from PIL import Image
 
-    if image.info.get("progressive") or source is None:
+    if source is None:
         return True
     source.seek(0)
     data = source.read()
-    try:
-        with Image.open(io.BytesIO(data[: data.rfind(b"\xff\xd9")]), formats=["JPEG"]) as again:
-            again.load()
-    except OSError:
-        return False
-    return True
+    end = data.rfind(END)
+    pictures = []
+    for more in (b"", NOISE):
+        with Image.open(io.BytesIO(data[:end] + more + END), formats=["JPEG"]) as again:
+            again.draft(None, image.size)
+            pictures.append(np.asarray(again))
+    return bool((pictures[0] == pictures[1]).all())
 
 
 def _srgb(image: "Image", profile: bytes | None) -> tuple["Image", tuple[str, ...]]:
