@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Any, BinaryIO, TypeVar, get_args, get_origin, get_type_hints
@@ -76,10 +76,10 @@ def run(function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progres
     raise raised
 
 
-def stream(function: Callable[..., Iterator[T]], *args: Any, limits: Limits = LIMITS) -> Iterator[T]:
+def stream(function: Callable[..., Iterator[T]], *args: Any, limits: Limits = LIMITS) -> Generator[T]:
     """Call a generator in a child of its own and yield its items, one at a time: it waits until the next is asked for.
 
-    As `run`; each item must come within the limits, and the child ends with the iteration.
+    As `run`; each item must come within the limits, and the child ends with the iteration or when it is closed.
     """
     child = Child(limits)
     try:

@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,8 +120,8 @@ def read(
     at_once = max(1, min(AT_ONCE, MOST_BYTES // (3 * HEIGHT * width)))
     asked = (FPS, some, frames) if len(some) < len(starts) else (FPS, (0.0,), 0)
     watched = _Watched(clip.duration_s)
-    with _finder(clip, path, times, keypoints, width) as find:
-        passed = sandbox.stream(passing, path, *asked, at_once, HEIGHT, width)
+    stream = sandbox.stream(passing, path, *asked, at_once, HEIGHT, width)
+    with _finder(clip, path, times, keypoints, width) as find, closing(stream) as passed:
         for number, (_, body) in enumerate(sequences(_frames(passed, find, watched), frames, step), 1):
             if body is not None:
                 told(body)
