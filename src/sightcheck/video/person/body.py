@@ -36,8 +36,6 @@ longer of forearm and 0.9 upper arm, gives 60 to 70 for a dancer who fills that 
 crops unsampled, and LDP is about single pixels."""
 GAP = 5
 """Most frames over which a lost joint is interpolated."""
-MARGIN = 32
-"""Pixels around the parts of a frame in which the flow is computed too."""
 GAIN = 128
 """Grey level of a flow that changes by one pixel a pixel; the level grows with the root, so 4 and more are white. LDP
 sees where a picture rises and falls: the root leaves that alone and keeps what is faint from being rounded away."""
@@ -217,6 +215,7 @@ class _Run:
         self.watched = watched
         self.times: list[float] = []
         self.rgb: list[Grey] = []
+        self.grey: list[Grey] = []
         self.points = np.zeros((0, pose.JOINTS, 3), np.float32)
         self.done, self.begins = 0, True
         self.flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -225,6 +224,7 @@ class _Run:
         """More frames and their keypoints."""
         self.times += pictures.times_s
         self.rgb += list(pictures.rgb)
+        self.grey += [np.asarray(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), np.uint8) for one in pictures.rgb]
         self.points = np.concatenate([self.points, points])
 
     def finished(self, ended: bool = False) -> Iterator[Frame]:
@@ -238,21 +238,18 @@ class _Run:
             yield self._frame(at, where.corners[at], where.present[at])
             self.begins = False
         gone = max(0, ready - GAP)
-        self.times, self.rgb, self.points, self.done = (
-            self.times[gone:], self.rgb[gone:], self.points[gone:], ready - gone,
-        )  # fmt: skip
+        self.times, self.rgb, self.grey = self.times[gone:], self.rgb[gone:], self.grey[gone:]
+        self.points, self.done = self.points[gone:], ready - gone
 
     def _frame(self, at: int, corners: NDArray[np.intp], present: NDArray[np.bool_]) -> Frame:
         """Frame number `at` of those that are here; the last of a run has the flow that leads to it."""
         grey, flow = (tuple(np.zeros((side, side), np.uint8) for side in SIDES) for _ in range(2))
         if present.any():
-            rows, columns = _area(corners[present], np.array(SIDES)[present], *self.rgb[at].shape[:2])
-            pair = self.rgb[at : at + 2] if at + 1 < len(self.rgb) else self.rgb[max(0, at - 1) : at + 1]
-            around = [np.asarray(cv2.cvtColor(one[rows, columns], cv2.COLOR_RGB2GRAY), np.uint8) for one in pair]
-            still = around[0] if at + 1 < len(self.rgb) else around[-1]
-            moving = flow_gradient(around[0], around[-1], self.flow)
+            first = at if at + 1 < len(self.grey) else max(0, at - 1)
+            pair = self.grey[first : first + 2]
+            still, moving = self.grey[at], flow_gradient(pair[0], pair[-1], self.flow)
             for part in np.flatnonzero(present):
-                left, top = corners[part] - (columns.start, rows.start)
+                left, top = corners[part]
                 box = np.s_[top : top + SIDES[part], left : left + SIDES[part]]
                 grey[part][:], flow[part][:] = still[box], moving[box]
         return Frame(self.times[at], self.begins, present, grey, flow)
@@ -362,17 +359,12 @@ def _mean(places: Places) -> Places:
     return np.where(known[:, 0], mean, np.nan)
 
 
-def _area(low: NDArray[np.intp], sides: NDArray[np.intp], height: int, width: int) -> tuple[slice, slice]:
-    """Left and top (k, 2) and sides (k,) of boxes -> rows and columns of a picture that hold them with a margin."""
-    (left, top), (right, bottom) = np.maximum(low.min(0) - MARGIN, 0), (low + sides[:, None]).max(0) + MARGIN
-    return slice(int(top), min(int(bottom), height)), slice(int(left), min(int(right), width))
-
-
 def flow_gradient(one: Grey, other: Grey, flow: cv2.DISOpticalFlow) -> Grey:
     """Two frames (H, W) -> (H, W) how fast the optical flow from one to the other changes from pixel to pixel.
 
     That is the root of the summed squares of the flow's four derivatives, as a grey level by GAIN. OpenCV's DIS in its
-    medium setting stands for the thesis's FlowNet2.
+    medium setting stands for the thesis's FlowNet2. It is given whole frames, as there: what it finds at one part must
+    not hang on which others are seen.
     """
     moved = flow.calc(one, other, None)  # type: ignore[call-overload]  # (H, W, 2)
     slopes = [cv2.Sobel(moved, cv2.CV_32F, dx, 1 - dx, ksize=1, scale=0.5) for dx in (0, 1)]
