@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,21 @@ class Found:
 
 def give(values: np.ndarray, name: str) -> Found:
     return Found(values * 2, name, (("a", 1.5), ("b", None)))
+
+
+def count(to: int, bytes_each: int) -> Iterator[np.ndarray]:
+    for at in range(to):
+        yield np.full(bytes_each, at, np.uint8)
+
+
+def break_off(kind: str) -> Iterator[int]:
+    yield 1
+    yield refuse(kind)
+
+
+def dry_up() -> Iterator[int]:
+    yield 1
+    yield stall()
 
 
 def pid() -> int:
@@ -121,7 +136,7 @@ def is_gone(number: int, within_s: float = 5.0) -> bool:
 
 @pytest.fixture(autouse=True)
 def functions_of_this_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__), prepend=os.pathsep)
 
 
 def test_arrays_dataclasses_and_none_cross() -> None:
@@ -265,3 +280,29 @@ def test_nothing_is_ever_unpickled() -> None:
     sources = sorted(Path(sightcheck.__file__).parent.rglob("*.py"))
     assert len(sources) > 10
     assert [path.name for path in sources if pickling.search(path.read_text())] == []
+
+
+def test_items_come_one_at_a_time_and_the_child_waits() -> None:
+    passed = sandbox.stream(count, 5, 4 << 20)
+    assert [int(one[0]) for one in passed] == list(range(5))
+    endless = sandbox.stream(count, 1 << 30, 4 << 20, limits=Limits(memory_bytes=1 << 30))
+    (child,) = [one for _ in [next(endless)] for one in psutil.Process().children() if "serve" in one.cmdline()[-3]][
+        -1:
+    ]
+    time.sleep(0.5)
+    assert child.memory_info().rss < 300 << 20
+    endless.close()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_stream_ends_with_the_error_or_the_limit() -> None:
+    broken = sandbox.stream(break_off, "OverLimit")
+    assert next(broken) == 1
+    with pytest.raises(errors.OverLimit, match="says why"):
+        next(broken)
+    dry = sandbox.stream(dry_up, limits=QUICK)
+    assert next(dry) == 1
+    with pytest.raises(errors.OverLimit, match="too long"):
+        next(dry)
+    with pytest.raises(errors.Damaged, match="signal SIGABRT"):
+        next(sandbox.stream(abort))  # type: ignore[arg-type]  # whatever is run

@@ -7,6 +7,7 @@ declared type. Files the child writes live in one scratch folder that goes away 
 
 import contextlib
 import importlib
+import inspect
 import os
 import queue
 import select
@@ -19,10 +20,10 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import IO, Any, BinaryIO, TypeVar, get_origin, get_type_hints
+from typing import IO, Any, BinaryIO, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
@@ -34,7 +35,7 @@ Progress = Callable[[float], None]
 
 SERVE = "from sightcheck.sandbox import serve; serve()"
 INPUT_ERRORS = {kind.__name__: kind for kind in (errors.NotAFile, errors.NotMedia, errors.Damaged, errors.OverLimit)}
-RESULT, ERROR, STEP = 0, 1, 2
+RESULT, ERROR, STEP, ITEM = 0, 1, 2, 3
 MAX_MESSAGE_BYTES = 1 << 30
 
 
@@ -63,15 +64,35 @@ def run(function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progres
             child.close()
         child = _here.child = Child(limits)
     try:
-        kind, payload = child.call(function, args, progress)
+        child.ask(function, args)
+        kind, payload = child.answer(progress)
         if kind == RESULT:
             result: T = _understood(payload, _hints(function)["return"])
             return result
-        name, sentence = _understood(payload, tuple[str, str])
+        raised = _raised(payload)
     except BaseException:
         child.close()
         raise
-    raise INPUT_ERRORS.get(name, errors.Damaged)(sentence)
+    raise raised
+
+
+def stream(function: Callable[..., Iterator[T]], *args: Any, limits: Limits = LIMITS) -> Generator[T]:
+    """Call a generator in a child of its own and yield its items, one at a time: it waits until the next is asked for.
+
+    As `run`; each item must come within the limits, and the child ends with the iteration or when it is closed.
+    """
+    child = Child(limits)
+    try:
+        child.ask(function, args)
+        kind, payload = child.answer()
+        while kind == ITEM:
+            item: T = _understood(payload, get_args(_hints(function)["return"])[0])
+            yield item
+            kind, payload = child.answer()
+        if kind == ERROR:
+            raise _raised(payload)
+    finally:
+        child.close()
 
 
 def step(fraction: float | None = None) -> None:
@@ -110,17 +131,20 @@ class Child:
         """Whether the process still runs."""
         return self.process.poll() is None
 
-    def call(self, function: Callable[..., Any], args: tuple[Any, ...], progress: Progress | None) -> tuple[int, bytes]:
-        """Send one request and wait for its result, passing steps to `progress`."""
+    def ask(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Send one request."""
         request = (
             function.__module__,
             function.__qualname__,
             msgspec.msgpack.encode(args, enc_hook=_encode_array),
         )
-        started = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
             assert self.process.stdin is not None
             _send(self.process.stdin, msgspec.msgpack.encode(request))
+
+    def answer(self, progress: Progress | None = None) -> tuple[int, bytes]:
+        """Wait for the result or the next item of the last request, passing steps to `progress`."""
+        started = time.monotonic()
         while True:
             kind, payload = _understood(self._receive(started), tuple[int, bytes])
             if kind != STEP:
@@ -159,6 +183,12 @@ def _understood(message: bytes, kind: Any) -> Any:
         raise errors.Damaged(f"the reader gave no proper answer ({error}); the file may be hostile") from None
 
 
+def _raised(payload: bytes) -> errors.SightcheckError:
+    """What a child sends of an error -> that error."""
+    name, sentence = _understood(payload, tuple[str, str])
+    return INPUT_ERRORS.get(name, errors.Damaged)(sentence)
+
+
 def patience_text(limits: Limits) -> str:
     """Limits in words."""
     return f"{limits.stall_s:g} s without progress or {limits.total_s:g} s in all"
@@ -179,14 +209,20 @@ def serve() -> None:
 
 
 def _answer(request: bytes) -> tuple[int, bytes]:
-    """One request -> (RESULT, value) or (ERROR, (class, sentence))."""
+    """One request -> (RESULT, value) or (ERROR, (class, sentence)); the items of a generator are sent as they come."""
     module, name, raw = msgspec.msgpack.decode(request, type=tuple[str, str, bytes])
     function = getattr(importlib.import_module(module), name)
     hints = [hint for key, hint in _hints(function).items() if key != "return"]
     values = msgspec.msgpack.decode(raw, type=list[msgspec.Raw])
     args = [msgspec.msgpack.decode(v, type=h, dec_hook=_decode_array) for v, h in zip(values, hints, strict=False)]
     try:
-        return RESULT, msgspec.msgpack.encode(function(*args), enc_hook=_encode_array)
+        found = function(*args)
+        if inspect.isgenerator(found):
+            assert _reply is not None
+            for item in found:
+                _send(_reply, msgspec.msgpack.encode((ITEM, msgspec.msgpack.encode(item, enc_hook=_encode_array))))
+            found = None
+        return RESULT, msgspec.msgpack.encode(found, enc_hook=_encode_array)
     except errors.SightcheckError as error:
         return ERROR, msgspec.msgpack.encode((type(error).__name__, str(error)))
     except MemoryError:

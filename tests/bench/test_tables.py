@@ -53,7 +53,7 @@ class Told:
         return self
 
     def speak(self, clip: float) -> Spoken:
-        return Spoken(np.full(3, clip), np.full(3, clip > 0.5))
+        return Spoken(np.full(3, clip), np.full(3, clip > 0.5), np.array([[at, at + 2.0] for at in range(3)]))
 
     def size_bytes(self) -> int:
         return 10 * 1024
@@ -313,8 +313,16 @@ def test_the_threshold_set_on_validation_clips_of_the_tested_quality(tmp_path: P
 
 def heard(*said: tuple[bool, tuple[float, ...]]) -> Heard:
     return Heard(
-        tuple(Said(f"{at}", side, f"{at}", fake, tuple(v > 0.5 for v in fake)) for at, (side, fake) in enumerate(said))
+        tuple(
+            Said(f"{at}", side, f"{at}", fake, tuple(v > 0.5 for v in fake), seconds(len(fake)))
+            for at, (side, fake) in enumerate(said)
+        )
     )
+
+
+def seconds(count: int) -> tuple[tuple[float, float], ...]:
+    """Sequences of two seconds that begin a second apart."""
+    return tuple((float(at), at + 2.0) for at in range(count))
 
 
 def test_thresholds_rates_and_fusion_by_hand() -> None:
@@ -327,16 +335,81 @@ def test_thresholds_rates_and_fusion_by_hand() -> None:
     assert scores.balanced(one, 0.375)(ones) == pytest.approx((1 + 2 / 3) / 2)
     assert scores.auc(one)(ones) == pytest.approx(8 / 9)
     assert scores.change(lambda w: 0.5, lambda w: 0.73)(ones) == pytest.approx(46)
-    alike = scores.fused([one, one])
-    assert alike.said[0].fake == (0.1, 0.2)
-    other = heard((False, (0.9,)), (False, (0.9,)), (True, (0.9,)))
-    both = scores.fused([one, other])
-    assert [said.fake for said in both.said] == [
-        pytest.approx((0.525,)),
-        pytest.approx((0.625,)),
-        pytest.approx((0.625,)),
-    ]
-    assert len(one.among(both).said) == 3
+
+
+def test_two_parts_that_say_the_same_gain_nothing_by_fusion() -> None:
+    rng = np.random.default_rng(0)
+    one = heard(
+        *((at % 2 == 1, tuple(np.clip(rng.normal(0.4 + 0.2 * (at % 2), 0.2, 3 + at), 0, 1))) for at in range(12))
+    )
+    together, weights = scores.fused([one, one]), rng.uniform(size=12)
+    assert together == one
+    for rate in (scores.balanced, scores.auc, scores.clip_accuracy):
+        assert 0.3 < rate(one)(weights) < 1
+        assert rate(together)(weights) == rate(one)(weights)
+
+
+def test_a_fusion_and_its_parts_are_counted_over_the_same_seconds() -> None:
+    def spoken(sha256: str, synthetic: bool, fake: dict[float, float], late: float = 0.0) -> Said:
+        return Said(
+            sha256, synthetic, sha256, tuple(fake.values()), tuple(value > 0.5 for value in fake.values()),
+            tuple((at + late, at + late + 2) for at in fake),
+        )  # fmt: skip
+
+    whole = Said("c", True, "c", (0.9,), (True,), ((0.0, 86400.0),))
+    one = Heard((spoken("a", False, {0: 0.2, 1: 0.4, 3: 0.6}), spoken("b", True, {0: 0.9}), spoken("c", True, {0: 1})))
+    other = Heard((spoken("b", True, {5: 0.1}), whole, spoken("a", False, {3: 0.9, 1: 0.2, 2: 0.1}, late=0.04)))
+    first, second = scores.paired([one, other])
+    assert [said.sha256 for said in first.said] == [said.sha256 for said in second.said] == ["a"]
+    assert (first.said[0].fake, second.said[0].fake) == ((0.4, 0.6), (0.2, 0.9))
+    assert scores.fused([one, other]).said[0].fake == pytest.approx((0.3, 0.75))
+    assert first.said[0].spans_s == ((1, 3), (3, 5))
+
+
+def test_frames_are_counted_over_the_sequences_of_a_clip_by_a_soft_vote(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", moving_picture(76, 64, 48), fps=25)  # two sequences: 0 to 49, 25 to 74
+    times = np.array([0, 0.5, 1, 1.5, 2, 2.5, 3])
+    fake = np.array([0.1, 0.2, 0.9, 0.8, 0.7, 0.6, 0.0])
+    spoken = Spoken(fake, fake > 0.5, np.stack([times, times], axis=1))
+    assert spoken.of_frames
+    found = fits.over_sequences(spoken, Item(path=str(path), label="real"))
+    np.testing.assert_allclose(found.fake, [fake[:4].mean(), fake[2:6].mean()])
+    assert found.called.tolist() == [False, True]
+    np.testing.assert_allclose(found.spans_s, [[0, 49 / 25], [1, 74 / 25]], atol=1e-6)
+    assert not found.of_frames
+    late = Spoken(fake[:1], fake[:1] > 0.5, np.array([[1.98, 1.98]]))
+    assert fits.over_sequences(late, Item(path=str(path), label="real")).spans_s[0, 0] == pytest.approx(1)
+    brief = write_video(tmp_path / "brief.mp4", moving_picture(40, 64, 48), fps=25)
+    with pytest.raises(Damaged, match="no sequence of 50 frames"):
+        fits.over_sequences(spoken, Item(path=str(brief), label="real"))
+
+
+class ByFrame(Told):
+    """Says of every half second what the file says, once LDP-TOP's name and once a network's."""
+
+    def read(self, item: Item) -> float:
+        return 0.9 if item.synthetic else 0.2
+
+    def speak(self, clip: float) -> Spoken:
+        if self.name == TEXTURE:
+            return super().speak(clip)
+        times = np.arange(8) / 2
+        return Spoken(np.full(8, clip), np.full(8, clip > 0.5), np.stack([times, times], axis=1))
+
+
+def test_a_table_of_dances_gains_nothing_from_two_who_say_the_same(tmp_path: Path) -> None:
+    log: list[str] = []
+    planned = plan("4.12")
+    root = folders(tmp_path, ("Fit", "Puppet", "Swap"), each=10)
+    for number, path in enumerate(sorted(root.rglob("*.mp4"))):
+        yuv = moving_picture(4, 32, 32, seed=number)
+        write_video(path, np.concatenate([yuv] * 25), fps=25)  # 100 frames: three sequences
+    found = runner.run(planned, layout.gather(root, planned.roles), lambda name: ByFrame(name, log))
+    assert {one.ours.value for one in found.results if one.metric == "change by fusion" and one.ours} == {0.0}
+    assert {one.ours.value for one in found.results if one.metric == "ACC" and one.ours} == {1.0}
+    matched = plan("4.4")
+    counted = runner.run(matched, layout.gather(root, matched.roles), lambda name: ByFrame(name, log))
+    assert {one.ours.value for one in counted.results if one.ours} == {1.0}
 
 
 def test_fusion_is_the_mean_of_the_two(tmp_path: Path) -> None:
@@ -403,7 +476,11 @@ def test_qualities_are_made_once_and_raw_is_the_file(
     assert qualities.at_quality(item, "RAW").path == str(tiny)
     low, high = (qualities.at_quality(item, quality) for quality in ("LQ", "HQ"))
     kept = tmp_path / "cache/quality"
-    assert sorted(path.name[-6:] for path in kept.iterdir()) == ["23.mp4", "40.mp4"]
+    # under the clip's own name, by which its keypoints are found
+    assert sorted(f"{path.parent.name[-2:]}/{path.name}" for path in kept.rglob("*.mp4")) == [
+        "23/clip.mp4",
+        "40/clip.mp4",
+    ]
     found, before = look(low.path.encode()), look(bytes(tiny))
     assert (found.codec, found.frames, found.fps, found.width) == ("h264", 8, before.fps, 64)
     assert Path(low.path).stat().st_size < Path(high.path).stat().st_size < tiny.stat().st_size
@@ -456,6 +533,16 @@ def test_the_command_writes_what_it_prints(
     assert len(log) == 3
     with pytest.raises(UsageError, match=r"table 5\.2 does not compare LDP-TOP; it compares: Xcept, F-SVM"):
         table_cli.table("5.2", data=data, method=["LDP-TOP"])
+
+
+def test_the_command_says_how_bodies_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contenders = pytest.importorskip("sightcheck.learn.video.contenders")
+    given: list[Any] = []
+    monkeypatch.setattr(contenders, "contender", lambda name, *_, bodies, **__: given.append(bodies) or Told(name, []))
+    data = folders(tmp_path / "data", ("Fit", "Puppet", "Swap"), each=8)
+    table_cli.table("4.4", data=data, method=[TEXTURE])
+    table_cli.table("4.4", data=data, method=[TEXTURE], ldp=table_cli.Form.magnitude, keypoints=tmp_path)
+    assert {*given} == {contenders.Bodies(), contenders.Bodies("magnitude", 0, tmp_path)}
 
 
 def test_what_was_measured_before_is_unknown_while_time_is_taken(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from sightcheck import weights
 from sightcheck.data.manifest import Item
 from sightcheck.errors import BrokenInstallation, Damaged, UsageError
 from sightcheck.learn.video import contenders
-from sightcheck.learn.video.contenders import contender
+from sightcheck.learn.video.contenders import Bodies, contender
 from sightcheck.media import Pictures
+from sightcheck.protocol.contender import WHOLE
 from sightcheck.video import frames
 
 torch = pytest.importorskip("torch")
@@ -86,8 +87,8 @@ def test_what_is_exported_speaks_as_the_trained_network(name: str, tmp_path: Pat
     from sightcheck.nets.export import to_onnx
 
     network, golden = to_onnx(net, training.shape(how))
-    spoken = training.speak(net, how, CLIPS[0])
-    rows = training.taught(how, CLIPS[0])
+    rows = training.heard(how, CLIPS[0])
+    spoken = training.speak(net, how, CLIPS[0], rows)
     given = frames.network_input(CLIPS[0].rgb[rows], how.recipe)
     found = frames.run(weights.session(network), given[:, 0] if how.recipe.sequence == 1 else given)
     np.testing.assert_allclose(frames.probabilities(found, how.recipe), spoken, atol=1e-3)
@@ -149,7 +150,10 @@ def test_the_quick_ones_tell_obvious_clips_apart(name: str, table: list[Item]) -
     scores = [fitted.speak(clip).score for clip in clips]
     assert scores == [fitted.speak(clip).score for clip in again]
     assert fitted.size_bytes() > 0
+    if name == "F-SVM, N = 14":
+        np.testing.assert_array_equal(fitted.speak(clips[0]).spans_s, WHOLE)
     if name == "frames":
+        assert fitted.speak(clips[0]).of_frames
         assert min(scores[1::2]) > max(scores[::2])
         assert fitted.parameters == 1281
         session = weights.session(fitted.export()[0])
@@ -169,6 +173,9 @@ def test_a_network_is_fitted_once_and_leaves_no_checkpoint(
         fitted = method.fit([method.read(item) for item in table], SYNTHETIC, UNITS)
         spoken = fitted.speak(method.read(table[0]))
         assert spoken.fake.shape == (2,)
+        first, last = spoken.spans_s.T * 10  # at 10 frames a second
+        np.testing.assert_allclose(last - first, 0 if name == "Xcept" else 6, atol=1e-6)
+        assert spoken.of_frames == (name == "Xcept")
         assert not [*(tmp_path / "home/runs").iterdir()]
 
 
@@ -185,3 +192,15 @@ def test_an_unknown_contender_is_told_who_there_is() -> None:
 
 def test_every_name_is_a_contender() -> None:
     assert [contender(name).name for name in contenders.NAMES] == [*contenders.NAMES]
+
+
+def test_both_forms_of_the_pattern_and_keypoints_are_reached_by_name(tmp_path: Path) -> None:
+    plain, other = contender("LDP-TOP"), contender("LDP-TOP", bodies=Bodies("magnitude", 3, tmp_path))
+    assert (plain.recipe.form, plain.recipe.sequences, plain.keypoints) == ("sign", 0, None)
+    assert (other.recipe.form, other.recipe.sequences, other.keypoints) == ("magnitude", 3, tmp_path)
+    assert (other.recipe.frames, contender("LDP-TOP, T = 32", bodies=Bodies()).recipe.frames) == (50, 32)
+    before = other.settings
+    assert before != plain.settings
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip/clip_000000000000_keypoints.json").write_text("{}")
+    assert other.settings != before

@@ -1,11 +1,13 @@
 """Are the joints and the parts of a body where they are said to be?"""
 
+import dataclasses
 import json
+import os
 import stat
 import sys
 import textwrap
+import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import cv2
@@ -16,8 +18,9 @@ from conftest import moving_picture, write_video
 from sightcheck import sandbox
 from sightcheck.errors import BrokenInstallation, Damaged, NotAFile, OverLimit, UsageError
 from sightcheck.media import Sampling, pictures
-from sightcheck.media.frames import display_times
+from sightcheck.media.frames import display_times, sampled
 from sightcheck.video.person import body, pose
+from sightcheck.video.texture import RECIPES, spans
 
 LEFT_OUT = [*pose.LEFT_FOOT, *pose.RIGHT_FOOT]
 
@@ -49,7 +52,7 @@ def write_keypoints(folder: Path, frames: list[list[np.ndarray]], name: str = "c
 
 
 def found(folder: Path, count: int = 8, name: str = "clip") -> pose.Keypoints:
-    return sandbox.run(pose.openpose, bytes(folder), name, np.arange(count), ((0, count),))
+    return sandbox.run(pose.openpose, bytes(folder), name, np.arange(count))
 
 
 def test_the_one_who_is_large_and_stays_is_followed(tmp_path: Path) -> None:
@@ -148,7 +151,7 @@ def test_short_gaps_are_filled_and_long_ones_are_not() -> None:
 
 def test_boxes_lie_about_the_parts_and_inside_the_picture() -> None:
     points = np.stack([person(300, 40, 420)] * 2).astype(np.float32)
-    seen = body.boxes(points, ((0, 2),), 512, 600)
+    seen = body.boxes(points, 512, 600)
     assert seen.present.all()
     middles = seen.corners[0] + np.array(body.SIDES)[:, None] / 2
     np.testing.assert_allclose(middles[0, 0], 300)
@@ -162,8 +165,8 @@ def test_half_a_body_has_no_feet_and_a_lost_hand_is_not_there() -> None:
     points = np.stack([without(person(300, 40, 420), [*LEFT_OUT, 6])] * 2).astype(np.float32)
     points[1] = without(points[1], [0])
     points[1, 4, 0] = 700  # outside the picture, as the hand is then
-    seen = body.boxes(points, ((0, 1), (1, 2)), 512, 600)
-    assert seen.present.tolist() == [[True, False, True, False, False], [False] * 5]
+    seen = [body.boxes(one[None], 512, 600).present[0].tolist() for one in points]
+    assert seen == [[True, False, True, False, False], [False] * 5]
 
 
 def test_the_flow_gradient_is_where_motion_changes() -> None:
@@ -172,12 +175,10 @@ def test_the_flow_gradient_is_where_motion_changes() -> None:
     frames = np.stack([scene] * 4)
     for at in range(4):
         frames[at, 40:90, 60 + 3 * at : 110 + 3 * at] = scene[40:90, 60:110][::-1]
-    gradients = list(body.flow_gradients(frames))
-    assert len(gradients) == 4
-    np.testing.assert_array_equal(gradients[2], gradients[3])
-    assert gradients[0][40:90, 55:65].mean() > 5 * gradients[0][5:25, 5:25].mean()
-    (only,) = body.flow_gradients(frames[:1])
-    assert not only.any()
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    gradient = body.flow_gradient(frames[0], frames[1], flow)
+    assert gradient[40:90, 55:65].mean() > 5 * gradient[5:25, 5:25].mean()
+    assert not body.flow_gradient(frames[0], frames[0], flow).any()
 
 
 @pytest.fixture(scope="module")
@@ -189,28 +190,133 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return path, folder / "json"
 
 
+def read(
+    path: Path, folder: Path, frames: int = 10, overlap: int = 5, most: int = 0
+) -> tuple[list[body.Body], body.Seen]:
+    told: list[body.Body] = []
+    return told, body.read(bytes(path), frames, overlap, most, told.append, folder)
+
+
 def test_a_clip_is_read_into_its_parts(walk: tuple[Path, Path]) -> None:
     path, folder = walk
-    seen = body.read(bytes(path), 10, 5, 8, folder)
-    assert (len(seen.times_s), seen.starts, seen.source) == (30, (0,), "OpenPose")
-    assert seen.present.all(axis=0).tolist() == [True, False, True, True, True]
-    assert [one.shape for one in seen.grey] == [one.shape for one in seen.flow] == [(30, s, s) for s in body.SIDES]
-    assert not seen.grey[1].any()
+    told, seen = read(path, folder)
+    assert [round(25 * one.times_s[0]) for one in told] == [0, 5, 10, 15, 20]
+    assert (seen.source, seen.left_out) == ("OpenPose", 0)
     rgb = sandbox.run(pictures, bytes(path), Sampling(30, 25, None, None, 1), 512, round(512 * 160 / 96)).rgb
-    grey, scale = cv2.cvtColor(rgb[0], cv2.COLOR_RGB2GRAY), 512 / 96
-    left = round(70 * scale - 64)
-    np.testing.assert_array_equal(seen.grey[0][0], grey[:128, left : left + 128])
-    assert seen.flow[0].any()
+    grey, scale = cv2.cvtColor(rgb[27], cv2.COLOR_RGB2GRAY), 512 / 96
+    left = round((70 + 27 / 2) * scale - 64)
+    for one in told:
+        assert one.present.all(axis=0).tolist() == [True, False, True, True, True]
+        assert [cut.shape for cut in one.grey] == [cut.shape for cut in one.flow] == [(10, s, s) for s in body.SIDES]
+        assert not one.grey[1].any()
+        assert all(cut.any() for cut in one.flow[0])
+    np.testing.assert_array_equal(told[4].grey[0][7], grey[:128, left : left + 128])
+    np.testing.assert_array_equal(told[3].flow[2][5:], told[4].flow[2][:5])
     assert all(still.png.startswith(b"\x89PNG") for still in seen.stills)
-    assert len(seen.stills) == 3
+    assert [round(25 * still.time_s) for still in seen.stills] == [5, 15, 25]
 
 
-def test_a_long_clip_is_read_in_windows_spread_over_it(walk: tuple[Path, Path]) -> None:
+def test_joints_are_filled_across_what_is_read_at_once(
+    walk: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = {5: 4, 12: 6, 22: 5}  # frame from which the nose is lost, and for how long
+    away = {at + n for at, long in lost.items() for n in range(long)}
+    folder = write_keypoints(
+        tmp_path / "json", [[without(person(70 + at / 2), [0] if at in away else [])] for at in range(30)]
+    )
+    whole, _ = read(walk[0], folder, frames=30, overlap=0)
+    assert np.flatnonzero(~whole[0].present[:, 0]).tolist() == list(range(12, 18))
+    monkeypatch.setattr(body, "AT_ONCE", 3)
+    parted, _ = read(walk[0], folder, frames=30, overlap=0)
+    np.testing.assert_array_equal(parted[0].present, whole[0].present)
+    for one, other in zip((*whole[0].grey, *whole[0].flow), (*parted[0].grey, *parted[0].flow), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_so_many_sequences_are_spread_over_a_clip_when_asked(walk: tuple[Path, Path]) -> None:
     path, folder = walk
-    seen = body.read(bytes(path), 8, 0, 2, folder)
-    assert (len(seen.times_s), seen.starts) == (16, (0, 8))
-    assert seen.times_s[8] > seen.times_s[7] + 0.2
-    assert seen.limits == ()
+    every, _ = read(path, folder)
+    some, seen = read(path, folder, most=2)
+    assert [round(25 * one.times_s[0]) for one in some] == [0, 20]
+    assert seen.left_out == 3
+    np.testing.assert_array_equal(some[1].grey[0], every[4].grey[0])
+    assert read(path, folder, most=5)[1].left_out == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fps", "fifty", "thirty_two"),
+    [(8, 25, 7, 11), (10, 25, 9, 14), (151, 25, 150, 234), (8, 30, 7, 11), (151, 50, 150, 234), (8, 10, 2, 4)],
+)
+def test_a_clip_gives_all_its_sequences(seconds: int, fps: int, fifty: int, thirty_two: int) -> None:
+    times = sampled(np.arange(seconds * fps) / fps, body.FPS)
+    for recipe, count in (("ldp-top", fifty), ("texture", thirty_two)):
+        one = RECIPES[recipe]
+        found = body.spans(times, one.frames, one.frames - one.overlap)
+        assert found.shape == (count, 2)
+        frame = body.Frame(0.0, False, np.ones(5, bool), (np.zeros((1, 1), np.uint8),) * 5, ())
+        passed = (dataclasses.replace(frame, time_s=float(time), begins=not at) for at, time in enumerate(times))
+        ended = [
+            whole for _, whole in body.sequences(passed, one.frames, one.frames - one.overlap) if whole is not None
+        ]
+        assert [(whole.times_s[0], whole.times_s[-1]) for whole in ended] == [tuple(span) for span in found.tolist()]
+
+
+def long_clip(folder: Path, seconds: int) -> tuple[Path, Path]:
+    """A small clip of an even number of seconds, and OpenPose's folder of somebody in it whose face alone is seen."""
+    folder.mkdir(exist_ok=True)
+    path = write_video(folder / "clip.mp4", np.concatenate([moving_picture(50, 64, 48)] * (seconds // 2)), fps=25)
+    alone = without(person(32, 12, 30), [6, 3, *LEFT_OUT])
+    return path, write_keypoints(folder / "json", [[alone]] * (25 * seconds))
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(8, 7), (10, 9)])
+def test_every_sequence_of_a_file_is_read(tmp_path: Path, seconds: int, count: int) -> None:
+    path, folder = long_clip(tmp_path, seconds)
+    told, _ = read(path, folder, 50, 25)
+    assert len(told) == count
+    assert len(spans(bytes(path), RECIPES["ldp-top"])) == count
+    assert all(one.present[:, 0].all() for one in told)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process used at most")
+def test_a_longer_clip_takes_no_more_memory(tmp_path: Path) -> None:
+    def peaks(seconds: int) -> tuple[int, int, int]:
+        """Most bytes that the process which decodes used, most that this one did for it, and the sequences read."""
+        path, folder = long_clip(tmp_path / f"{seconds}", seconds)
+        children, count = [0], 0
+
+        def told(one: body.Body) -> None:
+            nonlocal count
+            count += 1
+            children.append(max(map(peak, Path("/proc").glob("[0-9]*/status"))))
+
+        tracemalloc.start()
+        body.read(bytes(path), 50, 25, 0, told, folder)
+        _, own = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return max(children), own, count
+
+    def peak(status: Path) -> int:
+        try:
+            known = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        except OSError:
+            return 0  # it has ended
+        mine = int(known["PPid"]) == os.getpid() and "VmHWM" in known
+        return int(known["VmHWM"].split()[0]) << 10 if mine else 0
+
+    short, long = peaks(4), peaks(24)
+    assert (short[2], long[2]) == (3, 23)
+    assert short[0] > 0
+    frame = 3 * 512 * round(512 * 64 / 48)
+    assert long[0] < short[0] + 10 * frame  # the clip is 500 frames longer
+    assert long[1] < short[1] + 10 * frame
+
+
+def test_a_run_that_begins_anew_gives_no_sequence_across() -> None:
+    frame = body.Frame(0.0, False, np.ones(5, bool), (np.zeros((1, 1), np.uint8),) * 5, ())
+    passed = [dataclasses.replace(frame, time_s=at / 25, begins=at in (0, 20)) for at in range(32)]
+    ended = [whole.times_s[0] * 25 for _, whole in body.sequences(iter(passed), 10, 5) if whole is not None]
+    assert ended == pytest.approx([0, 5, 10, 20])
 
 
 def test_frames_are_numbered_by_their_place_where_their_rate_varies(tmp_path: Path) -> None:
@@ -229,27 +335,18 @@ def test_frames_are_numbered_by_their_place_where_their_rate_varies(tmp_path: Pa
     np.testing.assert_allclose(found, np.array(times) / 25, atol=1e-3)
 
 
-def test_a_clip_of_large_frames_is_read_in_windows_that_fit_in_memory() -> None:
-    small = SimpleNamespace(width=960, height=540, duration_s=8.0, fps=25.0)
-    large = SimpleNamespace(width=3840, height=2160, duration_s=8.0, fps=25.0)
-    assert body._sampling(small, 32, 208, 910).windows == 1
-    assert (body._sampling(large, 32, 208, 910).frames, body._sampling(large, 32, 208, 910).windows) == (32, 6)
-
-
 def test_without_keypoints_nothing_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pose, "python", lambda: None)
     with pytest.raises(pose.Unavailable):
-        body.read(bytes(tmp_path / "nothing.mp4"), 10, 5, 8)
+        body.read(bytes(tmp_path / "nothing.mp4"), 10, 5, 0, lambda one: None)
 
 
 def test_others_and_nobody_are_told(walk: tuple[Path, Path], tmp_path: Path) -> None:
     path, _ = walk
     two = write_keypoints(tmp_path / "two", [[person(), person(30, 20, 40)]] * 30)
-    assert body.read(bytes(path), 10, 5, 8, two).limits == (
-        "another person is seen beside the one whose body was measured",
-    )
+    assert read(path, two)[1].limits == ("another person is seen beside the one whose body was measured",)
     with pytest.raises(body.NoBody, match="shows nobody that OpenPose sees"):
-        body.read(bytes(path), 10, 5, 8, write_keypoints(tmp_path / "none", [[]] * 30))
+        read(path, write_keypoints(tmp_path / "none", [[]] * 30))
 
 
 FAKE = """
@@ -257,12 +354,12 @@ import os, struct, sys, time
 import numpy as np
 assert sys.argv[1] == "-P" and sys.argv[2].endswith("pose_worker.py") and int(sys.argv[3]) > 0
 print("noise", file=sys.stderr)
-while header := sys.stdin.buffer.read(12):
-    count, height, width = struct.unpack("<3I", header)
+while header := sys.stdin.buffer.read(16):
+    count, height, width, begins = struct.unpack("<4I", header)
     for at in range(count):
         frame = np.frombuffer(sys.stdin.buffer.read(height * width * 3), np.uint8).reshape(height, width, 3)
         joints = np.zeros((33, 3), "<f4")
-        joints[:, 0], joints[:, 1], joints[:, 2] = np.arange(33), frame[0, 0, 0], 0.9
+        joints[:, 0], joints[:, 1], joints[:, 2] = np.arange(33) + begins, frame[0, 0, 0], 0.9
         joints[15] = (5, 5, 0.2)  # left wrist: hidden
         joints[16] = (width + 1, 5, 0.9)  # right wrist: outside
         sys.stdout.buffer.write(joints.tobytes())
@@ -282,16 +379,22 @@ def interpreter(folder: Path, then: str = "pass") -> str:
     return str(program)
 
 
+def asked(frames: np.ndarray) -> pose.Keypoints:
+    with pose.mediapipe() as ask:
+        return ask(frames, True)
+
+
 FRAMES = np.stack([np.full((48, 64, 3), at, np.uint8) for at in range(6)])
 
 
 def test_joints_come_from_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path))
-    told: list[float] = []
-    seen = pose.mediapipe(FRAMES, ((0, 4), (4, 6)), told.append)
-    assert (seen.persons, seen.source, told[-1]) == (2, "MediaPipe Pose", 1)
-    assert seen.points.shape == (6, 25, 3)
-    np.testing.assert_array_equal(seen.points[:, 0, 1], np.arange(6))
+    with pose.mediapipe() as ask:
+        first, seen = ask(FRAMES[:2], True), ask(FRAMES[2:], False)
+    assert (seen.persons, seen.source) == (2, "MediaPipe Pose")
+    assert (len(first.points), seen.points.shape) == (2, (4, 25, 3))
+    np.testing.assert_array_equal(seen.points[:, 0, 1], np.arange(2, 6))
+    np.testing.assert_array_equal(first.points[0, 0, 0], 1)  # it is told where a run begins
     # neck and middle of the hips lie between two; the wrists are not seen; no small toes
     assert seen.points[0, [1, 8], 0].tolist() == [11.5, 23.5]
     assert np.flatnonzero(seen.points[0, :, 2] == 0).tolist() == [4, 7, 20, 23]
@@ -301,28 +404,28 @@ def test_joints_come_from_a_process_of_its_own(tmp_path: Path, monkeypatch: pyte
 def test_a_pose_process_that_dies_stalls_or_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path, "sys.exit(1)"))
     with pytest.raises(BrokenInstallation, match=r"MediaPipe does not run in .*python"):
-        pose.mediapipe(FRAMES, ((0, 6),))
+        asked(FRAMES)
     monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path, "os.kill(os.getpid(), 9)"))
     with pytest.raises(OverLimit, match="stopped by the system"):
-        pose.mediapipe(FRAMES, ((0, 6),))
+        asked(FRAMES)
     monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", interpreter(tmp_path, "time.sleep(60)"))
     monkeypatch.setattr(pose, "LIMITS", sandbox.Limits(stall_s=1.0))
     with pytest.raises(OverLimit, match="took too long"):
-        pose.mediapipe(FRAMES, ((0, 6),))
+        asked(FRAMES)
     monkeypatch.setenv("SIGHTCHECK_POSE_PYTHON", str(tmp_path / "nothing"))
     with pytest.raises(BrokenInstallation, match="does not start"):
-        pose.mediapipe(FRAMES, ((0, 6),))
+        asked(FRAMES)
     monkeypatch.delenv("SIGHTCHECK_POSE_PYTHON")
     monkeypatch.setattr(pose, "find_spec", lambda name: None)
     with pytest.raises(pose.Unavailable, match=r"pip install 'sightcheck\[pose\]'"):
-        pose.mediapipe(FRAMES, ((0, 6),))
+        asked(FRAMES)
     assert issubclass(pose.Unavailable, UsageError)
 
 
 @pytest.mark.skipif(pose.python() is None, reason="MediaPipe is not installed")
 def test_mediapipe_itself_sees_nobody_in_noise() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (3, 128, 96, 3)).astype(np.uint8)
-    seen = pose.mediapipe(noise, ((0, 3),))
+    seen = asked(noise)
     assert seen.persons == 0
     assert not seen.points.any()
 
@@ -331,6 +434,6 @@ def test_mediapipe_itself_sees_nobody_in_noise() -> None:
 def test_a_body_of_another_size_is_told(walk: tuple[Path, Path], height: float, told: str, tmp_path: Path) -> None:
     one = person(80, 10, height * 96 / 512)
     folder = write_keypoints(tmp_path / "json", [[one]] * 30)
-    limits = body.read(bytes(walk[0]), 10, 5, 8, folder).limits
+    limits = read(walk[0], folder)[1].limits
     assert told in " ".join(limits)
     assert len(limits) == bool(told)

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from conftest import moving_picture, write_video
 
+from conftest import moving_picture, write_video
 from sightcheck.media import Clip, look
 from sightcheck.video import reference
 from sightcheck.video.reference import Reference
@@ -24,7 +24,12 @@ def changed(clip: Clip, **fields: object) -> Clip:
 
 @pytest.mark.parametrize(
     ("fields", "form"),
-    [({}, "h264"), ({"codec": "mjpeg"}, "mjpeg"), ({"interlaced": True}, "h264, interlaced"), ({"transfer": "PQ"}, "h264, PQ")],
+    [
+        ({}, "h264"),
+        ({"codec": "mjpeg"}, "mjpeg"),
+        ({"interlaced": True}, "h264, interlaced"),
+        ({"transfer": "PQ"}, "h264, PQ"),
+    ],
 )
 def test_a_way_of_coding_that_no_reference_had_gets_no_ratio(clip: Clip, fields: dict[str, object], form: str) -> None:
     from sightcheck.verdict import Calibration

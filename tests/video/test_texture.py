@@ -15,8 +15,9 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import BrokenInstallation, InputError, OverLimit
 from sightcheck.learn.video import texture as texture_recipe
 from sightcheck.protocol.contender import by_index
-from sightcheck.verdict import Calibration, Still
+from sightcheck.verdict import Calibration
 from sightcheck.video import ldp, reference, texture
+from sightcheck.video.detectors import detector
 from sightcheck.video.person import body, pose
 from sightcheck.video.person.body import PARTS, SIDES, Body
 from sightcheck.video.reference import Range, Reference
@@ -83,37 +84,44 @@ def test_the_smallest_picture_has_one_pattern() -> None:
     assert ldp.ldp_top(np.zeros((5, 5, 5), np.uint8)).shape == (ldp.LENGTH,)
 
 
-def parts(count: int, present: np.ndarray, starts: tuple[int, ...] = (0,), seed: int = 0) -> Body:
-    """A body of noise."""
+def parts(count: int, present: np.ndarray, seed: int = 0) -> Body:
+    """A body of noise in one sequence of so many frames."""
     rng = np.random.default_rng(seed)
     cut = [tuple(rng.integers(0, 255, (count, side, side)).astype(np.uint8) for side in SIDES) for _ in range(2)]
-    return Body(tuple(np.arange(count) / 25), starts, present, cut[0], cut[1], (Still(0.0, b""),), (), "OpenPose")
+    return Body(tuple(np.arange(count) / 25), present, cut[0], cut[1])
 
 
-def test_sequences_overlap_lie_in_one_run_and_have_the_parts_that_stay() -> None:
-    present = np.ones((32, 5), bool)
-    present[12, 1] = present[:, 4] = False
-    found = texture.textures(parts(32, present, (0, 20)), RECIPE)
-    assert found.times_s == tuple(at / 25 for at in (5, 10, 15, 25))
-    assert found.present[:, 1].tolist() == [True, False, False, True]
+def test_a_sequence_has_the_parts_that_stay() -> None:
+    present = np.ones((10, 5), bool)
+    lost = present.copy()
+    present[:, 4] = False
+    lost[7, 1] = lost[:, 4] = False
+    found = texture.textures([parts(10, present), parts(10, lost)])
+    np.testing.assert_array_equal(found.spans_s, [[0, 9 / 25]] * 2)
+    assert found.present[:, 1].tolist() == [True, False]
     assert found.present[:, [0, 2, 3]].all()
     assert not found.present[:, 4].any()
-    assert found.vectors.shape == (4, 10, 3072)
+    assert found.vectors.shape == (2, 10, 3072)
     np.testing.assert_array_equal(found.vectors.any(2), np.tile(found.present, 2))
 
 
 def test_grey_comes_first_then_flow() -> None:
     seen = parts(10, np.ones((10, 5), bool))
-    (vectors,) = texture.textures(seen, RECIPE).vectors
-    np.testing.assert_array_equal(vectors[2], ldp.ldp_top(seen.grey[2]))
-    np.testing.assert_array_equal(vectors[7], ldp.ldp_top(seen.flow[2]))
+    for form in ("sign", "magnitude"):
+        (vectors,) = texture.textures([seen], form).vectors
+        np.testing.assert_array_equal(vectors[2], ldp.ldp_top(seen.grey[2], form))
+        np.testing.assert_array_equal(vectors[7], ldp.ldp_top(seen.flow[2], form))
 
 
-def test_windows_without_any_part_are_left_out() -> None:
-    present = np.zeros((20, 5), bool)
-    present[10:, 0] = True
-    assert texture.textures(parts(20, present), RECIPE).times_s == (15 / 25,)
-    assert texture.textures(parts(20, np.zeros((20, 5), bool)), RECIPE).vectors.shape == (0, 10, 3072)
+def test_sequences_without_any_part_are_left_out() -> None:
+    none, one = np.zeros((10, 5), bool), np.zeros((10, 5), bool)
+    one[:, 0] = True
+    found = [texture.textures([parts(10, which)]) for which in (none, one, none)]
+    assert [len(each.vectors) for each in found] == [0, 1, 0]
+    both = texture.joined(found)
+    np.testing.assert_array_equal(both.vectors, found[1].vectors)
+    assert both.present.tolist() == [[True, False, False, False, False]]
+    assert texture.joined([]).vectors.shape == (0, 10, 3072)
 
 
 def test_the_parts_vote() -> None:
@@ -167,6 +175,29 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return path, folder / "json"
 
 
+def read(path: Path, recipe: Recipe, folder: Path) -> Textures:
+    each: list[Textures] = []
+    texture.read(bytes(path), recipe, lambda one: each.append(texture.textures([one], recipe.form)), folder)
+    return texture.joined(each)
+
+
+def test_the_spans_of_a_file_are_those_that_are_read(walk: tuple[Path, Path]) -> None:
+    path, folder = walk
+    found = texture.spans(bytes(path), RECIPE)
+    np.testing.assert_allclose(found * 25, [[at, at + 9] for at in (0, 5, 10, 15, 20)], atol=1e-6)
+    np.testing.assert_allclose(read(path, RECIPE, folder).spans_s, found, atol=1e-6)
+
+
+def test_an_answer_from_some_sequences_says_so(home: Path, walk: tuple[Path, Path]) -> None:
+    path, folder = walk
+    reference.save(CARD, RECIPE, KNOWN, network(), np.zeros((2, 10), np.float32))
+    (said,) = ask.video(path, [detector("mine", folder, 2)]).verdicts[0].evidence
+    assert " in 2 sequences, 3 more left out as was asked, joints by OpenPose" in said.sentence
+    assert len(said.series[0].times_s) == 2
+    (whole,) = ask.video(path, [detector("mine", folder)]).verdicts[0].evidence
+    assert " in 5 sequences, joints by OpenPose" in whole.sentence
+
+
 def test_a_saved_detector_answers(home: Path, walk: tuple[Path, Path]) -> None:
     path, folder = walk
     golden = np.zeros((2, 10), np.float32)
@@ -175,7 +206,7 @@ def test_a_saved_detector_answers(home: Path, walk: tuple[Path, Path]) -> None:
     one = dataclasses.replace(texture.load("mine"), keypoints=folder)
     assert one.recipe == RECIPE
     (said,) = ask.video(path, [one]).verdicts[0].evidence
-    seen = texture.textures(texture.read(bytes(path), RECIPE, folder), RECIPE)
+    seen = read(path, RECIPE, folder)
     fake = texture.speak(one.session, seen)
     each = 1 / (1 + np.exp(-8 * seen.vectors.reshape(-1, 10, 12, 256)[..., 255].mean(2)))
     np.testing.assert_allclose(fake[:, [0, 2]], (each[:, [0, 2]] + each[:, [5, 7]]) / 2, rtol=1e-4)
@@ -188,7 +219,7 @@ def test_a_saved_detector_answers(home: Path, walk: tuple[Path, Path]) -> None:
         f"joints by OpenPose: P(synthetic) {mean:.2f}, the parts call 5 of 5 synthetic; the "
     )
     assert [one.name for one in said.series] == [f"P(synthetic), {part}" for part in PARTS if part != "left hand"]
-    assert said.series[0].times_s == seen.times_s
+    assert said.series[0].times_s == tuple(seen.spans_s.mean(1).tolist())
     assert said.limits == ("another person is seen beside the one whose body was measured", "a limit")
     assert len(said.stills) == 3
 
@@ -233,7 +264,7 @@ def test_a_network_of_another_shape_or_without_sense_is_refused(home: Path) -> N
     reference.save(CARD, RECIPE, KNOWN, brightness(), np.zeros((2, 10), np.float32))
     with pytest.raises(BrokenInstallation, match="does not read ten vectors"):
         texture.load("mine")
-    found = Textures(np.full((1, 10, 3072), np.nan, np.float32), np.ones((1, 5), bool), (0.0,))
+    found = Textures(np.full((1, 10, 3072), np.nan, np.float32), np.ones((1, 5), bool), np.zeros((1, 2)))
     with pytest.raises(BrokenInstallation, match="no probability"):
         texture.speak(weights.session(network(), 1), found)
 
@@ -245,7 +276,7 @@ def made(fake: bool, seed: int, absent: tuple[int, ...] = ()) -> Textures:
     present = np.ones((3, 5), bool)
     present[:, list(absent)] = False
     vectors[:, [*absent, *(5 + at for at in absent)]] = 0
-    return Textures(vectors.astype(np.float32), present, (0.0, 1.0, 2.0))
+    return Textures(vectors.astype(np.float32), present, np.array([[at, at + 2.0] for at in range(3)]))
 
 
 @pytest.fixture
@@ -319,7 +350,9 @@ def test_clips_are_read_once(walk: tuple[Path, Path], tmp_path: Path, monkeypatc
     again = method.read(item)
     np.testing.assert_array_equal(first.vectors, again.vectors)
     np.testing.assert_array_equal(first.present, again.present)
-    assert first.times_s == again.times_s
+    np.testing.assert_array_equal(first.spans_s, again.spans_s)
+    with pytest.raises(TypeError, match="NoneType"):
+        texture_recipe.Texture(dataclasses.replace(RECIPE, form="magnitude"), folder).read(item)
     kept = sorted((tmp_path / "cache/arrays").iterdir())
     assert len(kept) == 2
     for one in kept:

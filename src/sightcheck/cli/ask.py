@@ -37,6 +37,9 @@ def video(
     keypoints: Annotated[
         Path | None, typer.Option(metavar="DIR", help="OpenPose's JSON of the clips, for LDP-TOP. [default: mediapipe]")
     ] = None,
+    sequences: Annotated[
+        int, typer.Option(min=0, help="LDP-TOP: at most so many sequences of a clip, for a quick answer. [0: all]")
+    ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
@@ -46,7 +49,7 @@ def video(
     from sightcheck.video.detectors import DETECTORS
     from sightcheck.video.detectors import detector as find
 
-    detectors = [find(name, keypoints) for name in detector or DETECTORS]
+    detectors = [find(name, keypoints, sequences) for name in detector or DETECTORS]
     _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), json, html, fail_on)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightcheck.cli.console import print_safely, progress_bar
+from sightcheck.cli.train import Form
 from sightcheck.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ def table(
     kind: Annotated[str, typer.Option(help="Only rows of the table with this kind: street, dance.")] = "",
     method: Annotated[list[str] | None, typer.Option("--method", help="Only these methods. [default: all]")] = None,
     detector: Annotated[str, typer.Option(help="The detector that table 4.sota tests, by name.")] = "",
+    ldp: Annotated[Form, typer.Option(help="LDP-TOP: how patterns are made (docs/tables.md).")] = Form.sign,
+    keypoints: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="LDP-TOP: OpenPose's JSON, a folder a clip. [default: mediapipe]")
+    ] = None,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write it here as CSV, HTML and text.")] = None,
 ) -> None:
     """Run a table of the thesis and set ours beside published. Stopped, it goes on where it was when run again."""
@@ -38,11 +43,11 @@ def table(
 
     def make(name: str) -> "Method":
         from sightcheck.bench.tables.released import Released
-        from sightcheck.learn.video.contenders import contender
+        from sightcheck.learn.video.contenders import Bodies, contender
 
         if name == RELEASED:
             return Released(detector)
-        return contender(name, epochs, frames, scratch=scratch)
+        return contender(name, epochs, frames, scratch=scratch, bodies=Bodies(ldp.value, keypoints=keypoints))
 
     clips = layout.gather(data, planned.roles, kind, limit)
     with progress_bar() as show:

@@ -34,6 +34,13 @@ VIDEO = tuple(Recipe)[:9]
 """Those that learn from clips; the others learn from photos."""
 
 
+class Form(StrEnum):
+    """Of local derivative patterns."""
+
+    sign = "sign"
+    magnitude = "magnitude"
+
+
 class Precision(StrEnum):
     """Of the arithmetic; checkpoints and models are float32 in both."""
 
@@ -52,6 +59,8 @@ def train(
     scratch: Annotated[bool, typer.Option("--scratch", help="Clips: not from ImageNet's weights.")] = False,
     of: Annotated[list[str] | None, typer.Option("--of", help="Fusion: a model. [default: frames, texture]")] = None,
     keypoints: Annotated[Path | None, typer.Option(help="LDP-TOP: OpenPose's JSON, a folder a clip.")] = None,
+    ldp: Annotated[Form, typer.Option(help="LDP-TOP: how patterns are made (docs/tables.md).")] = Form.sign,
+    sequences: Annotated[int, typer.Option(min=0, help="LDP-TOP: at most so many of a clip. [0: all]")] = 0,
     backbone: Annotated[str, typer.Option(help="Backbone of a whole-... recipe. [default: the thesis's]")] = "",
     grouped: Annotated[bool, typer.Option("--grouped", help="Country: the 61 classes of the thesis.")] = False,
     symmetric: Annotated[bool, typer.Option("--symmetric", help="City: the head that forgets the order.")] = False,
@@ -60,11 +69,12 @@ def train(
 ) -> None:
     """Train a network and export it with its card. Needs the train extra; stopped, it resumes."""
     from sightcheck.learn import recipes
+    from sightcheck.learn.video.contenders import Bodies
     from sightcheck.learn.video.trained import Clips
 
     on_clips = recipe in VIDEO
     given = {"--frames": frames, "--of": of, "--keypoints": keypoints, "--precision": precision != Precision.full}
-    given |= {"--folds": folds != 5, "--scratch": scratch}
+    given |= {"--folds": folds != 5, "--scratch": scratch, "--ldp": ldp != Form.sign, "--sequences": sequences}
     others = {"--backbone": backbone, "--grouped": grouped, "--symmetric": symmetric, "--teacher": teacher}
     wrong = [option for option, value in (others if on_clips else given).items() if value]
     if wrong:
@@ -77,7 +87,7 @@ def train(
         if on_clips:
             asked = Clips(
                 recipe.value, name, epochs, frames, folds, precision.value, scratch,
-                tuple(of or ("frames", "texture")), keypoints, to,
+                tuple(of or ("frames", "texture")), Bodies(ldp.value, sequences, keypoints), to,
             )  # fmt: skip
             folder = recipes.on_clips(asked, tables, told)
         else:

@@ -22,7 +22,8 @@ def at_quality(item: Item, quality: str) -> Item:
     if quality not in CRF:
         return replace(item, quality=quality, sha256=item.sha256 or sha256(Path(item.path)))
     source = item.sha256 or sha256(Path(item.path))
-    made = cache.folder("quality") / f"{cache.key(source, code=('media',))}-{CRF[quality]}.mp4"
+    # its own name, by which its keypoints are found
+    made = cache.folder("quality") / f"{cache.key(source, code=('media',))}-{CRF[quality]}/{Path(item.path).stem}.mp4"
     if not made.exists():
         cache.put(made, sandbox.run(reencoded, os.fsencode(item.path), CRF[quality], limits=LIMITS))
     return replace(item, path=str(made), sha256=sha256(made), quality=quality)

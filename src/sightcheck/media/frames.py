@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from sightcheck import sandbox
 from sightcheck.media.container import decode, opened, pixel_aspect, stated_fps
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,27 @@ def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
                 return
             yield window
             sandbox.step((number + 1) / len(starts))
+
+
+def each(path: bytes, fps: float | None, start_s: float = 0.0) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Each sampled frame of a clip from a time on: seconds since the start, (3H/2, W) planar 4:2:0, uncropped.
+
+    Frames whose size is not that of the first are left out.
+    """
+    with opened(path) as (container, stream):
+        if start_s:
+            _seek(container, stream, start_s)  # what cannot seek is read up to it
+        shape = None
+        for time, frame in _sample(_timed(container, stream, start_s), fps):
+            picture = pack([plane[None] for plane in _upright(frame, pixel_aspect(stream))])[0]
+            shape = shape or picture.shape
+            if picture.shape == shape:
+                yield time, picture
+
+
+def sampled(times_s: NDArray[np.float64], fps: float | None) -> NDArray[np.float64]:
+    """Times of all frames (n,) -> of those that are kept at so many a second."""
+    return np.array([time for time, _ in _sample(((float(one), None) for one in times_s), fps)], np.float64)
 
 
 def display_times(path: bytes) -> NDArray[np.float64]:
@@ -140,12 +164,12 @@ def _timed(container: InputContainer, stream: VideoStream, start: float = 0.0) -
             yield time, frame
 
 
-def _sample(timed: Iterator[tuple[float, VideoFrame]], fps: float | None) -> Iterator[tuple[float, VideoFrame]]:
+def _sample(timed: Iterator[tuple[float, T]], fps: float | None) -> Iterator[tuple[float, T]]:
     """Keep the frame nearest to each tick of a clock of `fps`, none twice; every frame when `fps` is None."""
     if fps is None:
         yield from timed
         return
-    before: tuple[float, VideoFrame] | None = None
+    before: tuple[float, T] | None = None
     tick: float | None = None
     for time, frame in timed:
         tick = time if tick is None else tick

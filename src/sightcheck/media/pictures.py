@@ -1,5 +1,7 @@
 """Which pictures does a network look at? Frames of a clip as small RGB pictures, by the sampling the windows follow."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -7,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import sandbox
-from sightcheck.media.frames import Sampling, windows
+from sightcheck.media.frames import Sampling, each, windows
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,23 @@ def pictures(path: bytes, sampling: Sampling, height: int, width: int) -> Pictur
         rgb += [_resized(planar, height, width) for planar in window.yuv]
     stacked = np.stack(rgb) if rgb else np.zeros((0, height, width, 3), np.uint8)
     return Pictures(tuple(times), stacked, tuple(starts))
+
+
+def passing(
+    path: bytes, fps: float, starts_s: tuple[float, ...], frames: int, at_once: int, height: int, width: int
+) -> Iterator[Pictures]:
+    """From each start the frames at `fps`, `frames` of them or with 0 all, `at_once` at a time, as `pictures` are.
+
+    `starts` is (0,) where a run begins and () where it goes on. Memory is that of `at_once` frames, whatever the
+    clip's length. Run it by `sandbox.stream`.
+    """
+    for start in starts_s:
+        run = itertools.islice(each(path, fps, start), frames or None)
+        begins: tuple[int, ...] = (0,)
+        while some := [(time, _resized(planar, height, width)) for time, planar in itertools.islice(run, at_once)]:
+            times, rgb = zip(*some, strict=True)
+            yield Pictures(times, np.stack(rgb), begins)
+            begins = ()
 
 
 def _resized(planar: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

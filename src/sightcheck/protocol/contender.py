@@ -12,28 +12,53 @@ from sightcheck.data import cache
 from sightcheck.data.audit import Score
 from sightcheck.data.cache import keep, kept
 from sightcheck.data.manifest import Item
+from sightcheck.media.container import MAX_DURATION_S
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.video.frames import LEAST
 
-CODE = ("media", "video", "nets", "learn/video", "protocol/readings.py", "protocol/evaluate.py")
+CODE = (
+    *("media", "video", "nets", "learn/video"),
+    *(f"protocol/{name}.py" for name in ("readings", "evaluate", "contender")),
+)
 """What decodes, measures and trains: what a model said is not taken for that of other code."""
 Told = Callable[[float, str], None]
 Units = NDArray[np.str_]
+WHOLE: Values = np.array([[0.0, MAX_DURATION_S]])
+"""The span of a clip that is spoken of as one."""
+MOMENT_S = 1e-3
+"""Times closer than this are one time, told by two counts."""
 Network = tuple[bytes, NDArray[np.float32]]
 """A network in ONNX, and its output for the golden input of nets.export."""
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """What a fitted detector says of a clip: `fake` (k,) P(synthetic) of each frame or sequence, `called` (k,) bool."""
+    """What a fitted detector says of a clip: `fake` (k,) P(synthetic) of each frame or sequence, `called` (k,) bool.
+
+    `spans_s` (k, 2): from when to when each of them is; WHOLE where it is the clip; a frame ends when it begins.
+    """
 
     fake: Values
     called: Labels
+    spans_s: Values
 
     @property
     def score(self) -> float:
         """The soft vote in [0, 1]."""
         return float(self.fake.mean())
+
+    @property
+    def of_frames(self) -> bool:
+        """Whether it speaks of frames one by one."""
+        return bool((self.spans_s[:, 0] == self.spans_s[:, 1]).all())
+
+    def over(self, spans_s: Values) -> "Spoken":
+        """The soft vote of the frames within each of these spans (n, 2); one without a frame is left out (4.3.2)."""
+        times = self.spans_s[:, 0]
+        within = (times >= spans_s[:, :1] - MOMENT_S) & (times <= spans_s[:, 1:] + MOMENT_S)  # (n, k)
+        within, spans_s = within[within.any(1)], spans_s[within.any(1)]
+        fake = within @ self.fake / within.sum(1)
+        return Spoken(fake, fake > 0.5, spans_s)
 
 
 class Fitted(Protocol):

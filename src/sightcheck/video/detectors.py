@@ -52,9 +52,10 @@ TAUGHT: dict[str, Callable[[str], Detector]] = {
 DETECTORS = ("traces", "footprint", *(name for name in NETWORKS if (weights.BUNDLED / name).is_dir()), "stream")
 
 
-def detector(name: str, keypoints: Path | None = None) -> Detector:
+def detector(name: str, keypoints: Path | None = None, sequences: int = 0) -> Detector:
     """A bundled or taught detector by name; `keypoints` is OpenPose's folder, for those that look for a body.
 
+    `sequences`: at most so many of a clip are looked at by these; 0: as their recipe says, which is all of them.
     Raises UsageError with the names there are.
     """
     if name == "stream":
@@ -64,13 +65,15 @@ def detector(name: str, keypoints: Path | None = None) -> Detector:
         cards = [weights.card(folder) for folder in weights.folders()]
         those = ", ".join([*(card.name for card in cards if card.method in TAUGHT), "stream"])
         raise UsageError(f"{name!r} ({method}) cannot be asked about a video; these can: {those}")
-    return _given(TAUGHT[method](name), keypoints)
+    return _given(TAUGHT[method](name), keypoints, sequences)
 
 
-def _given(one: Detector, keypoints: Path | None) -> Detector:
-    """The detector with these keypoints, where it or a part of it looks for a body."""
+def _given(one: Detector, keypoints: Path | None, sequences: int) -> Detector:
+    """The detector with these settings, where it or a part of it looks for a body."""
     from sightcheck.video.texture import Texture
 
     if isinstance(one, fusion.Fusion):
-        return replace(one, parts=tuple(_given(part, keypoints) for part in one.parts))
-    return replace(one, keypoints=keypoints) if isinstance(one, Texture) else one
+        return replace(one, parts=tuple(_given(part, keypoints, sequences) for part in one.parts))
+    if not isinstance(one, Texture):
+        return one
+    return replace(one, keypoints=keypoints, recipe=replace(one.recipe, sequences=sequences or one.recipe.sequences))

@@ -1,5 +1,6 @@
 """Is the texture of face, hands and feet synthetic? LDP-TOP and ten classifiers, fused and voted (section 4.3.1)."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from sightcheck import sandbox, weights
 from sightcheck.errors import BrokenInstallation, OverLimit
 from sightcheck.media import Clip
+from sightcheck.media.frames import display_times, sampled
 from sightcheck.verdict import Evidence, Series
 from sightcheck.video import frames, ldp, reference
 from sightcheck.video.person import body, pose
-from sightcheck.video.person.body import PARTS, Body
+from sightcheck.video.person.body import PARTS, Body, Seen
 from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:
@@ -28,20 +30,20 @@ Vectors = NDArray[np.float32]
 class Recipe:
     """How a body is read: sequences of T = `frames` frames, `overlap` of them shared with the next (4.4.1).
 
-    At most `windows` sequences; those of a longer clip are spread over it, and fewer.
+    All sequences of a clip, or at most `sequences` of them, spread over it. `form`: see ldp.
     """
 
     name: str = "ldp-top"
     frames: int = 50
     overlap: int = 25
     form: ldp.Form = "sign"
-    windows: int = 8
+    sequences: int = 0
 
 
 RECIPES: dict[str, Recipe] = {
     "ldp-top": Recipe(),
     # For clips of less than 2 s, which have no sequence of 50.
-    "texture": Recipe("texture", frames=32, overlap=16, windows=12),
+    "texture": Recipe("texture", frames=32, overlap=16),
 }
 
 
@@ -49,12 +51,19 @@ RECIPES: dict[str, Recipe] = {
 class Textures:
     """The n sequences of a clip: `vectors` (n, 10, 3072), the five parts in grey and then in flow; `present` (n, 5).
 
-    `times_s` (n,) are their middles. A part that is absent in any frame of a sequence is absent from it.
+    `spans_s` (n, 2): the times of their first and last frames. A part that is absent in any frame of a sequence is
+    absent from it.
     """
 
     vectors: Vectors
     present: Labels
-    times_s: tuple[float, ...]
+    spans_s: Values
+
+
+NOTHING = Textures(np.zeros((0, 2 * len(PARTS), ldp.LENGTH), np.float32), np.zeros((0, len(PARTS)), bool),
+                   np.zeros((0, 2)))  # fmt: skip
+Heard = tuple[float, Labels, Values]
+"""Of one sequence: the time of its middle, which parts it shows (5,), and P(synthetic) of each (5,)."""
 
 
 @dataclass(frozen=True)
@@ -74,59 +83,76 @@ class Texture:
 
     def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
         """Find the body, measure its parts and weigh them; without a body the evidence says so and has no score."""
+        heard: list[Heard] = []
         try:
-            seen = read(path, self.recipe, self.keypoints, progress)
+            seen = read(path, self.recipe, lambda one: heard.extend(self._heard(one)), self.keypoints, progress)
         except pose.Unavailable as error:
             return self._silent(f"LDP-TOP was not asked: {error}.")
         except OverLimit as error:
             return self._silent(f"LDP-TOP has no answer: {error}.")
         except body.NoBody as error:
             return self._silent(f"No body, no LDP-TOP: the clip {error}.")
-        found = textures(seen, self.recipe)
-        if not len(found.vectors):
+        if not heard:
             return self._silent(too_little(self.recipe))
-        fake = speak(self.session, found)
+        times, present, fake = (np.array(values) for values in zip(*heard, strict=True))
         if np.all(fake == 0.5):
-            return self._silent(f"No LDP-TOP: of the body only {_parts(found.present)} is seen, never taught.")
+            return self._silent(f"No LDP-TOP: of the body only {_parts(present)} is seen, never taught.")
         score = frames.soft_vote(soft(fake))
         return Evidence(
             method=self.name,
-            sentence=f"{_told(fake, found, seen.source)}; {self.reference.place(score)}.",
+            sentence=f"{_told(times, present, fake, seen)}; {self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
-            series=tuple(_series(fake, found)),
+            series=tuple(_series(times, fake)),
             stills=seen.stills,
             weights_sha256=self.sha256,
             limits=(*self.reference.outside(clip), *seen.limits, *self.limits),
         )
 
+    def _heard(self, one: Body) -> Iterator[Heard]:
+        """What is said of one sequence, where it shows a part."""
+        found = textures([one], self.recipe.form)
+        if len(found.vectors):
+            yield from zip(found.spans_s.mean(1), found.present, speak(self.session, found), strict=True)
+
     def _silent(self, sentence: str) -> Evidence:
         return Evidence(self.name, sentence, weights_sha256=self.sha256, limits=self.limits)
 
 
-def read(path: bytes, recipe: Recipe, keypoints: Path | None = None, progress: sandbox.Progress | None = None) -> Body:
-    """A file -> the parts of the body in it. Raises InputError, body.NoBody, pose.Unavailable."""
-    return body.read(path, recipe.frames, recipe.overlap, recipe.windows, keypoints, progress)
+def read(
+    path: bytes,
+    recipe: Recipe,
+    told: Callable[[Body], None],
+    keypoints: Path | None = None,
+    progress: sandbox.Progress | None = None,
+) -> Seen:
+    """Tell the body in each sequence of a file as it is read. Raises InputError, body.NoBody, pose.Unavailable."""
+    return body.read(path, recipe.frames, recipe.overlap, recipe.sequences, told, keypoints, progress)
 
 
-def textures(seen: Body, recipe: Recipe) -> Textures:
-    """Parts of a body -> the LDP-TOP of every sequence; sequences lie within one run of successive frames."""
-    ends = (*seen.starts[1:], len(seen.times_s))
-    firsts = [
-        at
-        for one, end in zip(seen.starts, ends, strict=True)
-        for at in range(one, end - recipe.frames + 1, recipe.frames - recipe.overlap)
-    ]
-    present = np.array([seen.present[at : at + recipe.frames].all(0) for at in firsts], bool).reshape(-1, len(PARTS))
-    kept = np.flatnonzero(present.any(1))
+def textures(seen: Sequence[Body], form: ldp.Form = "sign") -> Textures:
+    """Sequences -> the LDP-TOP of those that show a part in all their frames."""
+    present = np.array([one.present.all(0) for one in seen], bool).reshape(-1, len(PARTS))
+    kept = np.flatnonzero(present.any(1)).tolist()
     vectors = np.zeros((len(kept), 2 * len(PARTS), ldp.LENGTH), np.float32)
     for row, at in enumerate(kept):
         for part in np.flatnonzero(present[at]):
-            for plane, video in enumerate((seen.grey[part], seen.flow[part])):
-                window = video[firsts[at] : firsts[at] + recipe.frames]
-                vectors[row, part + plane * len(PARTS)] = ldp.ldp_top(window, recipe.form)
-    middles = tuple(seen.times_s[firsts[at] + recipe.frames // 2] for at in kept)
-    return Textures(vectors, present[kept], middles)
+            for plane, video in enumerate((seen[at].grey[part], seen[at].flow[part])):
+                vectors[row, part + plane * len(PARTS)] = ldp.ldp_top(video, form)
+    ends = [(seen[at].times_s[0], seen[at].times_s[-1]) for at in kept]
+    return Textures(vectors, present[kept], np.array(ends, np.float64).reshape(-1, 2))
+
+
+def spans(path: bytes, recipe: Recipe) -> Values:
+    """A file -> (n, 2) the times of the first and the last frame of each of its sequences. Raises InputError."""
+    times = sampled(sandbox.run(display_times, path), body.FPS)
+    return body.spans(times, recipe.frames, recipe.frames - recipe.overlap)
+
+
+def joined(some: Sequence[Textures]) -> Textures:
+    """Textures of parts of a clip, in order -> those of all of it."""
+    each = [(one.vectors, one.present, one.spans_s) for one in (NOTHING, *some)]
+    return Textures(*(np.concatenate(values) for values in zip(*each, strict=True)))
 
 
 def speak(session: "InferenceSession", found: Textures) -> Values:
@@ -153,19 +179,21 @@ def majority(fake: Values) -> Labels:
     return np.where(lead == 0, soft(fake) > 0.5, lead > 0)
 
 
-def _told(fake: Values, found: Textures, source: str) -> str:
+def _told(times: Values, present: Labels, fake: Values, seen: Seen) -> str:
     """What was measured, how the parts voted, and which of them spoke most for what they say together, and when."""
     voting = fake != 0.5
-    seen, voters = np.asarray(found.present.any(0)), np.asarray(voting.any(0))
-    reasons = ((~seen, "not seen"), (seen & ~voters, "never taught"))
+    shown, voters = np.asarray(present.any(0)), np.asarray(voting.any(0))
+    reasons = ((~shown, "not seen"), (shown & ~voters, "never taught"))
     silent = [f"{_parts(some)} {why}" for some, why in reasons if some.any()]
     aside = f" ({'; '.join(silent)})" if silent else ""
     called, count, mean = int(majority(fake).sum()), len(fake), float(soft(fake).mean())
+    left_out = f", {seen.left_out} more left out as was asked" if seen.left_out else ""
     at, part = np.unravel_index(int(np.argmax(fake if mean > 0.5 else -fake)), fake.shape)
     return (
         f"LDP-TOP of {_parts(voting)}{aside} in "
-        f"{'one sequence' if count == 1 else f'{count} sequences'}, joints by {source}: P(synthetic) {mean:.2f}, "
-        f"the parts call {called} of {count} synthetic; the {PARTS[part]} at {found.times_s[at]:.1f} s says most, "
+        f"{'one sequence' if count == 1 else f'{count} sequences'}{left_out}, joints by {seen.source}: "
+        f"P(synthetic) {mean:.2f}, "
+        f"the parts call {called} of {count} synthetic; the {PARTS[part]} at {times[at]:.1f} s says most, "
         f"{fake[at, part]:.2f}"
     )
 
@@ -176,14 +204,14 @@ def _parts(some: Labels) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _series(fake: Values, found: Textures) -> list[Series]:
+def _series(times: Values, fake: Values) -> list[Series]:
     """P(synthetic) of each part that votes, over the sequences."""
     voting = fake != 0.5
     return [
         Series(
             f"P(synthetic), {part}",
             "share",
-            tuple(time for time, there in zip(found.times_s, voting[:, at], strict=True) if there),
+            tuple(times[voting[:, at]].tolist()),
             tuple(fake[voting[:, at], at].tolist()),
         )
         for at, part in enumerate(PARTS)

@@ -19,10 +19,12 @@ from sightcheck.bench.tables.parts import Part, Shares
 from sightcheck.bench.tables.scores import Heard, Said
 from sightcheck.data.cache import keep, kept, key
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError, UsageError
-from sightcheck.protocol.contender import CODE, Fitted, Method, Told
+from sightcheck.errors import Damaged, InputError, UsageError
+from sightcheck.protocol.contender import CODE, Fitted, Method, Spoken, Told
 from sightcheck.protocol.metrics import Labels
+from sightcheck.video import texture
 
+SEQUENCES = texture.RECIPES["ldp-top"]
 AT_ONCE = 4 * (os.cpu_count() or 1)
 """Clips read ahead while others are spoken about: a clip may be many megabytes of frames."""
 
@@ -59,8 +61,9 @@ class Cost(msgspec.Struct, frozen=True):
 class Fits:
     """`make` gives a method by name; `settings` are what it was told of epochs and frames.
 
-    `validated`: the subsets that have validation clips which training may use; None for all. `skipped`: the clips that
-    could not be read, and why. `made`: the clips at each quality, `came_from`: the files they were made of.
+    `validated`: the subsets that have validation clips which training may use; None for all. `by_sequence`: what is
+    said of frames is counted over LDP-TOP's sequences. `skipped`: the clips that could not be read, and why. `made`:
+    the clips at each quality, `came_from`: the files they were made of.
     """
 
     clips: Collection
@@ -68,6 +71,7 @@ class Fits:
     make: Callable[[str], Method]
     settings: str = ""
     validated: tuple[str, ...] | None = None
+    by_sequence: bool = False
     skipped: dict[str, str] = field(default_factory=dict)
     came_from: dict[str, str] = field(default_factory=dict)
     made: dict[tuple[str, str], Item] = field(default_factory=dict)
@@ -167,7 +171,7 @@ class _Given:
         told = [repr(getattr(self.method, name, "")) for name in ("recipe", "training", "settings")]
         about = (self.method.name, told, self.fits.settings)
         fit = key(about, named[:2], code=CODE)[:32]
-        return f"{fit}/{key(named[2], code=())[:32] if test else 'cost'}"
+        return f"{fit}/{key(named[2], self.fits.by_sequence, code=())[:32] if test else 'cost'}"
 
     def tested(self, test: Tested) -> tuple[Item, ...]:
         """The clips of a test set at its quality."""
@@ -199,11 +203,22 @@ class _Given:
         for item, clip in self.fits.each(self.method.read, self.tested(test)):
             try:
                 spoken = fitted.speak(clip)
+                if self.fits.by_sequence and spoken.of_frames:
+                    spoken = over_sequences(spoken, item)
             except InputError as error:
                 self.fits.skip(item, error)
                 continue
             fake, called = tuple(spoken.fake.tolist()), tuple(spoken.called.tolist())
-            yield Said(item.sha256, item.synthetic, item.group, fake, called)
+            spans = tuple((start, end) for start, end in spoken.spans_s.tolist())
+            yield Said(item.sha256, item.synthetic, item.group, fake, called, spans)
+
+
+def over_sequences(spoken: Spoken, item: Item) -> Spoken:
+    """What is said of a clip's frames -> of its sequences, the same as LDP-TOP's (4.4.1). Raises InputError."""
+    found = spoken.over(texture.spans(os.fsencode(item.path), SEQUENCES))
+    if not len(found.fake):
+        raise Damaged(f"it has no sequence of {SEQUENCES.frames} frames of which one was looked at")
+    return found
 
 
 @contextlib.contextmanager

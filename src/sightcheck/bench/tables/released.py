@@ -12,7 +12,7 @@ from sightcheck import media, sandbox
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.media import Sampling
-from sightcheck.protocol.contender import Spoken, Told
+from sightcheck.protocol.contender import WHOLE, Spoken, Told
 from sightcheck.protocol.metrics import Labels
 from sightcheck.video import frames
 from sightcheck.video.detectors import detector
@@ -65,7 +65,7 @@ class Released:
             if found.score is None:
                 raise InputError(found.sentence)
             fake = float(1 / (1 + np.exp(-np.clip(found.score, -50, 50))))
-        return Spoken(np.array([fake]), np.array([fake > 0.5]))
+        return Spoken(np.array([fake]), np.array([fake > 0.5]), WHOLE)
 
     def size_bytes(self) -> int:
         """Not measured."""

@@ -1,7 +1,7 @@
 """How does a table of the thesis come out here? Its cells run, counted as it counts, beside what it printed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def run(
     What was done before is not done again, so a run that was stopped goes on. Raises UsageError where no cell could be
     run, and whatever `make` raises.
     """
-    fits = Fits(clips, shares(plan.number, clips.own), make, f"{shortened}", VALIDATED.get(plan.number[0]))
+    chapter, dealt = plan.number[0], shares(plan.number, clips.own)
+    fits = Fits(clips, dealt, make, f"{shortened}", VALIDATED.get(chapter), by_sequence=chapter == "4")
     running = _Run(plan, fits, shortened, told)
     running.ask()
     results = tuple(running.result(cell) for cell in plan.cells if clips.own or not running.beyond(cell))
@@ -157,8 +158,9 @@ class _Run:
         fits = self.taught(cell)
         if failed := [self.failed[taught] for taught in fits if taught in self.failed]:
             return Measured(note=failed[0])
-        heard = [self.found[taught, Tested(cell.test, cell.test_quality)] for taught in fits]
-        own = heard[0] if len(heard) == 1 else scores.fused(heard)
+        heard: Sequence[Heard] = [self.found[taught, Tested(cell.test, cell.test_quality)] for taught in fits]
+        heard = scores.paired(heard) if len(heard) > 1 else heard
+        own = scores.fused(heard) if len(heard) > 1 else heard[0]
         if {*own.clips.tolist()} != {False, True}:
             return Measured(note=f"no clips of both labels of {self.fits.clips.named(cell.test)} to test on")
         ours = own.estimate(self.rate(cell, own, heard))
@@ -166,10 +168,10 @@ class _Run:
             ours = replace(ours, value=100 * ours.value, low=100 * ours.low, high=100 * ours.high)
         return Measured(ours, note=costs.fewer(cell, fits[0]))
 
-    def rate(self, cell: Cell, own: Heard, heard: list[Heard]) -> Rate:
+    def rate(self, cell: Cell, own: Heard, heard: Sequence[Heard]) -> Rate:
         """How a cell is counted; `own` is what its own method said, of a fusion what all said together."""
         if cell.metric == "change by fusion":
-            alone = heard[(TEXTURE, CNN).index(cell.method)].among(own)
+            alone = heard[(TEXTURE, CNN).index(cell.method)]
             return scores.change(scores.balanced(alone), scores.balanced(own))
         if cell.metric == "change by threshold":
             return scores.change(scores.balanced(own), scores.balanced(own, self.threshold(cell)))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.protocol import metrics
+from sightcheck.protocol.contender import MOMENT_S
 from sightcheck.protocol.metrics import Estimate, Labels, Values
 
 
@@ -25,13 +26,17 @@ Rate = Callable[[Values], float]
 
 @dataclass(frozen=True)
 class Said:
-    """What was said of one clip: `fake` P(synthetic) and `called` synthetic, of each of its frames or sequences."""
+    """What was said of one clip: `fake` P(synthetic) and `called` synthetic, of each of its frames or sequences.
+
+    `spans_s`: from when to when each of these is; see `contender.Spoken`.
+    """
 
     sha256: str
     synthetic: bool
     group: str
     fake: tuple[float, ...]
     called: tuple[bool, ...]
+    spans_s: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,6 @@ class Heard:
     """What was said of a test set, clip by clip."""
 
     said: tuple[Said, ...]
-
-    def among(self, other: "Heard") -> "Heard":
-        """Only the clips that the other heard too."""
-        known = {one.sha256 for one in other.said}
-        return Heard(tuple(one for one in self.said if one.sha256 in known))
 
     @property
     def clips(self) -> Labels:
@@ -128,17 +128,47 @@ def best_threshold(heard: Heard) -> float:
 
 
 def fused(heard: Sequence[Heard]) -> Heard:
-    """What several detectors said of the same clips -> the mean of their probabilities (4.4.3).
+    """What several detectors said -> the mean of their probabilities (4.4.3), span by span of what all spoke of."""
+    return Heard(tuple(_mean(each) for each in zip(*(one.said for one in paired(heard)), strict=True)))
 
-    Sequence by sequence where all gave as many, else clip by clip; a clip that one could not read is left out.
-    """
+
+def paired(heard: Sequence[Heard]) -> tuple[Heard, ...]:
+    """What several detectors said -> of each what all said of the same spans of the same clips, in the same order."""
     by_clip = [{one.sha256: one for one in part.said} for part in heard]
-    both = []
-    for one in heard[0].said:
-        if all(one.sha256 in part for part in by_clip):
-            values = [np.array(part[one.sha256].fake) for part in by_clip]
-            alike = len({len(value) for value in values}) == 1
-            fake = np.mean(values if alike else [[value.mean()] for value in values], axis=0)
-            said = Said(one.sha256, one.synthetic, one.group, tuple(fake.tolist()), tuple((fake > 0.5).tolist()))
-            both.append(said)
-    return Heard(tuple(both))
+    shared = [one.sha256 for one in heard[0].said if all(one.sha256 in part for part in by_clip)]
+    each = [alike for sha256 in shared if (alike := _alike([part[sha256] for part in by_clip]))[0].fake]
+    return tuple(Heard(tuple(one[at] for one in each)) for at in range(len(heard)))
+
+
+def _alike(said: Sequence[Said]) -> list[Said]:
+    """What several detectors said of one clip -> what they said of the spans that all spoke of."""
+    places = [[_place(span, one.spans_s) for span in said[0].spans_s] for one in said]
+    kept = [row for row in zip(*places, strict=True) if None not in row]
+    return [_only(one, [at for row in kept if (at := row[number]) is not None]) for number, one in enumerate(said)]
+
+
+def _place(span: tuple[float, float], among: Sequence[tuple[float, float]]) -> int | None:
+    """The number of the same span among others, None where it is not there.
+
+    Sequences begin half their length apart, so one that begins and ends within a quarter of it is the same, read by
+    another who could not decode some frame.
+    """
+    length = span[1] - span[0]
+    away = [max(abs(one[0] - span[0]), abs(one[1] - span[1])) for one in among]
+    at = int(np.argmin(away)) if away else 0
+    return at if away and away[at] <= max(length / 4, MOMENT_S) else None
+
+
+def _only(one: Said, places: Sequence[int]) -> Said:
+    """What was said of some of a clip's spans."""
+    return replace(
+        one,
+        fake=tuple(one.fake[at] for at in places),
+        called=tuple(one.called[at] for at in places),
+        spans_s=tuple(one.spans_s[at] for at in places),
+    )
+
+
+def _mean(said: Sequence[Said]) -> Said:
+    fake = np.mean([one.fake for one in said], axis=0)
+    return replace(said[0], fake=tuple(fake.tolist()), called=tuple((fake > 0.5).tolist()))

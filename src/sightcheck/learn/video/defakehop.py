@@ -37,9 +37,9 @@ class Hops:
         recipe = RECIPES["defakehop"]
         net = defakehop.train(recipe, [clip.pictures for clip in clips], synthetic, told)
 
-        def speak(net: Any, clip: Pictures) -> Values:
-            given = frames.network_input(clip.rgb[frames.runs(clip, recipe.sequence)], recipe)
+        def speak(net: Any, clip: Pictures, rows: frames.Indices) -> Values:
+            given = frames.network_input(clip.rgb[rows], recipe)
             return frames.probabilities(outputs(net, given), recipe)
 
         shape = (2, recipe.sequence, 3, recipe.height, recipe.width)
-        return FittedNet(net, speak, shape, defakehop.parameters(net))
+        return FittedNet(net, lambda clip: frames.runs(clip, recipe.sequence), speak, shape, defakehop.parameters(net))

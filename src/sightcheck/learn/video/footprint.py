@@ -10,7 +10,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.media import Sampling
 from sightcheck.protocol import readings
-from sightcheck.protocol.contender import Network, Spoken, Told, Units
+from sightcheck.protocol.contender import WHOLE, Network, Spoken, Told, Units
 from sightcheck.protocol.evaluate import exam, teacher
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.video import fewshot
@@ -29,7 +29,7 @@ class Linear:
     def speak(self, clip: Values) -> Spoken:
         """One probability: the logistic of the score."""
         score = self.score(exam(clip[None], [_REAL]))
-        return Spoken(1 / (1 + np.exp(-np.clip(score, -30, 30))), score > 0)
+        return Spoken(1 / (1 + np.exp(-np.clip(score, -30, 30))), score > 0, WHOLE)
 
     def size_bytes(self) -> int:
         """Bytes of its numbers."""

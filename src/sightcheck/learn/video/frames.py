@@ -74,7 +74,8 @@ class FittedHead:
         """P(synthetic) of every frame."""
         assert clip.features is not None
         fake = 1 / (1 + np.exp(-((clip.features - self.mean) / self.scale @ self.coef + self.intercept)))
-        return Spoken(np.asarray(fake, np.float64), np.asarray(fake > 0.5))
+        times = np.array(clip.pictures.times_s)
+        return Spoken(np.asarray(fake, np.float64), np.asarray(fake > 0.5), np.stack([times, times], axis=1))
 
     def export(self) -> Network:
         """Features (n, 1280) -> (n, 1) logits in ONNX."""
@@ -105,10 +106,11 @@ class Head:
             given = frames.network_input(found.pictures.rgb, self.recipe)
             return {"features": np.concatenate([frames.features(given[at : at + 8]) for at in range(0, len(given), 8)])}
 
-        features = cache.arrays(key, measure)["features"]
+        features, times = cache.arrays(key, measure)["features"], np.array(found.pictures.times_s)
         if 0 < self.frames < len(features):
-            features = features[np.linspace(0, len(features) - 1, self.frames).round().astype(np.intp)]
-        return Look(found.sha256, Pictures((), found.pictures.rgb[:0].copy(), ()), features)
+            some = np.linspace(0, len(features) - 1, self.frames).round().astype(np.intp)
+            features, times = features[some], times[some]
+        return Look(found.sha256, Pictures(tuple(times.tolist()), found.pictures.rgb[:0].copy(), ()), features)
 
     def fit(
         self, clips: Sequence[Look], synthetic: Labels, units: Units,
@@ -129,16 +131,20 @@ class Head:
 
 
 class FittedNet:
-    """A trained network, asked in PyTorch."""
+    """A trained network, asked in PyTorch: `rows` are the numbers (k, sequence) of the frames that `speak` hears."""
 
-    def __init__(self, net: Any, speak: Callable[[Any, Pictures], Values], shape: tuple[int, ...], count: int) -> None:
-        self.net, self._speak, self.shape, self.parameters = net, speak, shape, count
+    def __init__(
+        self, net: Any, rows: Callable[[Pictures], frames.Indices],
+        speak: Callable[[Any, Pictures, frames.Indices], Values], shape: tuple[int, ...], count: int,
+    ) -> None:  # fmt: skip
+        self.net, self._rows, self._speak, self.shape, self.parameters = net, rows, speak, shape, count
 
     def speak(self, clip: Look) -> Spoken:
         """P(synthetic) of every frame or sequence."""
+        rows = self._rows(clip.pictures)
         with every_core():
-            fake = self._speak(self.net, clip.pictures)
-        return Spoken(fake, fake > 0.5)
+            fake = self._speak(self.net, clip.pictures, rows)
+        return Spoken(fake, fake > 0.5, np.array(clip.pictures.times_s)[rows[:, [0, -1]]])
 
     @cached_property
     def exported(self) -> Network:
@@ -181,8 +187,15 @@ class Net:
         )
 
     def read(self, item: Item) -> Look:
-        """A clip's pictures."""
-        return seen(item, RECIPES[self.recipe])
+        """A clip's pictures: of single frames those that are looked at."""
+        found = seen(item, RECIPES[self.recipe])
+        if not self.frames or RECIPES[self.recipe].sequence > 1:
+            return found
+        from sightcheck.nets.video.frames import taught
+
+        rows = taught(self.training, found.pictures)[:, 0]
+        times = tuple(found.pictures.times_s[at] for at in rows)
+        return replace(found, pictures=Pictures(times, found.pictures.rgb[rows], (0,)))
 
     def fit(
         self, clips: Sequence[Look], synthetic: Labels, units: Units,
@@ -201,7 +214,13 @@ class Net:
             net = training.train(how, [clip.pictures for clip in clips], synthetic, chosen, folder, told)
         shutil.rmtree(folder, ignore_errors=True)
         count = sum(one.numel() for one in net.parameters())
-        return FittedNet(net, lambda net, clip: training.speak(net, how, clip), training.shape(how), count)
+        return FittedNet(
+            net,
+            lambda clip: training.heard(how, clip),
+            lambda net, clip, rows: training.speak(net, how, clip, rows),
+            training.shape(how),
+            count,
+        )
 
 
 def every_core() -> threadpool_limits:

@@ -1,5 +1,6 @@
 """How is LDP-TOP compared with the others? The detector of section 4.3.1 as a Method: read once, fitted, asked."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ from sightcheck.video.ldp import LENGTH
 from sightcheck.video.person import body, pose
 from sightcheck.video.texture import Recipe, Textures
 
-MEASURING = tuple(f"video/{name}.py" for name in ("person/pose", "person/pose_worker", "person/body", "ldp", "texture"))
+MEASURING = (
+    "media/pictures.py",
+    *(f"video/{name}.py" for name in ("person/pose", "person/pose_worker", "person/body", "ldp", "texture")),
+)
 RECIPE = Recipe()
-NOTHING = Textures(np.zeros((0, 10, LENGTH), np.float32), np.zeros((0, 5), bool), ())
 
 
 class Perceptrons:
@@ -54,7 +57,7 @@ class Perceptrons:
     def speak(self, clip: Textures) -> Spoken:
         """Soft score and majority of every sequence."""
         fake = self.parts(clip)
-        return Spoken(texture.soft(fake), texture.majority(fake))
+        return Spoken(texture.soft(fake), texture.majority(fake), clip.spans_s)
 
     def size_bytes(self) -> int:
         """Bytes of the network."""
@@ -73,6 +76,11 @@ class Texture:
     keypoints: Path | None = None
     name: str = "LDP-TOP"
 
+    @property
+    def settings(self) -> str:
+        """What tells these keypoints from others."""
+        return pose.stamp(self.keypoints) if self.keypoints else "MediaPipe"
+
     def read(self, item: Item) -> Textures:
         """The textures of a clip, from the cache where they are there.
 
@@ -87,19 +95,24 @@ class Texture:
         )
         if str(found["why"]):
             raise Damaged(str(found["why"]))
-        return Textures(found["vectors"], found["present"], tuple(found["times_s"].tolist()))
+        return Textures(found["vectors"], found["present"], found["spans_s"])
 
     def _measured(self, path: bytes) -> cache.Arrays:
         """The textures of a clip, or why there are none."""
+        each: list[Textures] = []
+        why = ""
         try:
-            found = texture.textures(texture.read(path, self.recipe, self.keypoints), self.recipe)
-            why = "" if len(found.vectors) else texture.too_little(self.recipe)
+            texture.read(
+                path, self.recipe, lambda one: each.append(texture.textures([one], self.recipe.form)), self.keypoints
+            )
         except OverLimit:  # perhaps only this time
             raise
         except InputError as error:
-            found, why = NOTHING, str(error)
-        times = np.array(found.times_s)
-        return {"vectors": found.vectors, "present": found.present, "times_s": times, "why": np.array(why)}
+            each, why = [], str(error)
+        found = texture.joined(each)
+        if not len(found.vectors):
+            why = why or texture.too_little(self.recipe)
+        return {**dataclasses.asdict(found), "why": np.array(why)}
 
     def fit(
         self,

@@ -7,7 +7,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +22,13 @@ from sightcheck.data import audit, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.learn import teach
+from sightcheck.learn.video.contenders import Bodies, contender
 from sightcheck.media import Clip, look
 from sightcheck.protocol import evaluate, readings
 from sightcheck.protocol.contender import by_index
 from sightcheck.protocol.controls import controls
 from sightcheck.protocol.held_out import LeaveOneOut, folds_out, leave_one_out
-from sightcheck.protocol.metrics import auc, bootstrap
+from sightcheck.protocol.metrics import Values, auc, bootstrap
 from sightcheck.verdict import Calibration
 from sightcheck.video import frames, fusion, reference, texture
 from sightcheck.video.reference import Reference
@@ -60,7 +61,7 @@ class Clips:
     """A recipe on clips and what was asked of it; "" and 0 mean the recipe's own, `folds` 0 that nothing is held out.
 
     `scratch`: start from random weights where the recipe starts from ImageNet's. `of`: the names of the models that a
-    fusion is made of.
+    fusion is made of. `bodies`: how LDP-TOP looks at them.
     """
 
     recipe: str
@@ -71,7 +72,7 @@ class Clips:
     precision: str = "32-true"
     scratch: bool = False
     of: tuple[str, ...] = ("frames", "texture")
-    keypoints: Path | None = None
+    bodies: Bodies = field(default_factory=Bodies)
     to: Path | None = None
 
     @property
@@ -119,22 +120,22 @@ def run(asked: Clips, tables: Sequence[Path], told: Told | None = None) -> Path:
     fitted = method.fit(found.seen, found.synthetic, found.units, told=lambda done, what: tell(0.7 + 0.3 * done, what))
     network, golden = fitted.export()
     named = np.array([clip.sha256 for clip in found.clips])
-    seen = reference.scope(found.clips), reference.forms(found.clips)
-    known = Reference(calibration, seen[0], found.synthetic, scores, named, seen[1])
-    recipe = (texture.RECIPES | frames.RECIPES)[asked.recipe]
+    ranges, forms = reference.scope(found.clips), reference.forms(found.clips)
+    known = Reference(calibration, ranges, found.synthetic, scores, named, forms)
+    recipe = asked.bodies.recipe(asked.recipe) if asked.recipe in texture.RECIPES else frames.RECIPES[asked.recipe]
     described = card(asked, found, tested, calibration, fitted.parameters, dataclasses.asdict(recipe))
     return reference.save(described, recipe, known, network, golden, asked.to)
 
 
 def made(asked: Clips) -> "Method":
     """The method that a recipe is compared as."""
-    from sightcheck.learn.video.contenders import contender
-    from sightcheck.learn.video.texture import Texture
-
-    if asked.recipe in texture.RECIPES:
-        return Texture(texture.RECIPES[asked.recipe], asked.keypoints)
     return contender(
-        RECIPES[asked.recipe][0], asked.epochs, asked.frames, precision=asked.precision, scratch=asked.scratch
+        RECIPES[asked.recipe][0],
+        asked.epochs,
+        asked.frames,
+        precision=asked.precision,
+        scratch=asked.scratch,
+        bodies=asked.bodies,
     )
 
 
@@ -206,8 +207,15 @@ def fused(asked: Clips, items: Sequence[Item], tell: Told) -> Path:
     fake = np.array([frames.soft_vote(np.array([one])) for one in each])
     synthetic, units = np.array([item.synthetic for item in both]), [item.unit for item in both]
     calibration = evaluate.calibration(fake, both)
-    found = bootstrap(lambda w: auc(fake, synthetic, w), synthetic, units)
-    metrics = (teach.metric("AUC", "clips that all parts held out", found),)
+
+    def counted(scope: str, said: Values) -> Metric:
+        return teach.metric("AUC", scope, bootstrap(lambda w: auc(said, synthetic, w), synthetic, units))
+
+    alone = [np.array([one[item.sha256] for item in both]) for one in scores]
+    metrics = (
+        counted("clips that all parts held out", fake),
+        *(counted(f"{name} alone, the same clips", said) for name, said in zip(asked.of, alone, strict=True)),
+    )
     described = _card(asked, both, metrics, (), teach.warnings(calibration, both), {"of": list(asked.of)}, ())
     names = np.array([clip.sha256 for clip in clips])
     fit = Reference(calibration, reference.scope(clips), synthetic, fake, names, reference.forms(clips))

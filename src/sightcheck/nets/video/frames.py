@@ -170,9 +170,13 @@ def _validation(data: Frames):  # type: ignore[no-untyped-def]
     return validate
 
 
-def speak(net: nn.Module, training: Training, clip: Pictures) -> NDArray[np.float64]:
-    """A clip -> (k,) P(synthetic) of its frames or sequences: those of an answer, or as many as teach."""
-    rows = taught(training, clip) if training.frames else frames.runs(clip, training.recipe.sequence)
+def heard(training: Training, clip: Pictures) -> NDArray[np.intp]:
+    """(k, sequence) numbers of the frames that are spoken of: those of an answer, or as many as teach."""
+    return taught(training, clip) if training.frames else frames.runs(clip, training.recipe.sequence)
+
+
+def speak(net: nn.Module, training: Training, clip: Pictures, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """A clip and the numbers (k, sequence) of some frames -> (k,) P(synthetic) of each."""
     found = []
     for at in range(0, len(rows), BATCH):
         given = frames.network_input(clip.rgb[rows[at : at + BATCH]], training.recipe)

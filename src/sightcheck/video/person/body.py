@@ -1,9 +1,10 @@
 """How do face, hands and feet look and move? Keypoints -> crops of a fixed size, grey and flow gradient (4.3.1)."""
 
-import itertools
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from sightcheck import media, sandbox
 from sightcheck.errors import InputError
-from sightcheck.media import Clip, Pictures, Sampling, pictures
-from sightcheck.media.frames import display_times
+from sightcheck.media import Clip, Pictures
+from sightcheck.media.frames import display_times, sampled
+from sightcheck.media.pictures import passing
 from sightcheck.verdict import Still
 from sightcheck.video.person import pose
-from sightcheck.video.person.pose import Keypoints, Points, Runs
+from sightcheck.video.person.pose import Keypoints, Points
 
 Grey = NDArray[np.uint8]
 Places = NDArray[np.float64]
@@ -25,10 +27,8 @@ HEIGHT = 512
 """Rows that every picture is brought to."""
 FPS = 25.0
 """Most frames a second: the thesis's rate (4.4.1). A slower clip keeps its own."""
-MOST_BYTES = 384 << 20
-"""Most bytes of RGB that are read of one clip."""
-WINDOW_BYTES = 1 << 30
-"""Most bytes of a clip's own pixels that are decoded at once."""
+AT_ONCE, MOST_BYTES = 25, 64 << 20
+"""Most frames, and bytes of them in RGB, that are held before the joints in them are found."""
 PARTS = ("face", "left hand", "right hand", "left foot", "right foot")
 SIDES = (128, 64, 64, 64, 64)
 """Pixels a side in a picture 512 high. The face's is Everybody Dance Now's. OpenPose's rule for a hand, 1.5 times the
@@ -36,8 +36,6 @@ longer of forearm and 0.9 upper arm, gives 60 to 70 for a dancer who fills that 
 crops unsampled, and LDP is about single pixels."""
 GAP = 5
 """Most frames over which a lost joint is interpolated."""
-MARGIN = 16
-"""Pixels around the parts in which the flow is computed too."""
 GAIN = 128
 """Grey level of a flow that changes by one pixel a pixel; the level grows with the root, so 4 and more are white. LDP
 sees where a picture rises and falls: the root leaves that alone and keeps what is faint from being rounded away."""
@@ -58,90 +56,240 @@ class Boxes:
 
 
 @dataclass(frozen=True)
-class Body:
-    """The parts of a body over T frames; runs of successive frames begin at `starts`.
+class Frame:
+    """The parts in one frame: `present` (5,); `grey` and `flow`: for each part (side, side) uint8, 0 where it is not.
 
-    `grey`, `flow`: for each part (T, side, side) uint8, 0 in frames where it is not `present` (T, 5). `limits`: what
-    weakens the measurement; `stills` show the boxes; `source`: what found the joints.
+    `begins`: it does not follow the frame before.
     """
 
-    times_s: tuple[float, ...]
-    starts: tuple[int, ...]
+    time_s: float
+    begins: bool
     present: NDArray[np.bool_]
     grey: tuple[Grey, ...]
     flow: tuple[Grey, ...]
+
+
+@dataclass(frozen=True)
+class Body:
+    """The parts of a body in one sequence of T frames: `present` (T, 5); `grey`, `flow`: for each (T, side, side)."""
+
+    times_s: tuple[float, ...]
+    present: NDArray[np.bool_]
+    grey: tuple[Grey, ...]
+    flow: tuple[Grey, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is to be known of a clip that was read: `limits`: what weakens the measurement; `stills` show the boxes.
+
+    `source`: what found the joints; `left_out`: sequences that were not read because only so many were asked for.
+    """
+
     stills: tuple[Still, ...]
     limits: tuple[str, ...]
     source: str
+    left_out: int
 
 
 def read(
     path: bytes,
     frames: int,
     overlap: int,
-    windows: int,
+    most: int,
+    told: Callable[[Body], None],
     keypoints: Path | None = None,
     progress: sandbox.Progress | None = None,
-) -> Body:
-    """A file -> the parts of the body in it, in at most `windows` sequences of `frames` frames that share `overlap`.
+) -> Seen:
+    """Tell the body in every sequence of `frames` frames, each sharing `overlap` with the one before, as it is read.
 
-    `keypoints`: a folder of OpenPose's JSON; without one MediaPipe is asked. Raises InputError where the clip or its
-    keypoints cannot be read, NoBody, pose.Unavailable.
+    At most `most` of them, spread over the clip, 0 for all. Pictures are held for one sequence at a time, whatever the
+    clip's length. `keypoints`: a folder of OpenPose's JSON; without one MediaPipe is asked. Raises InputError where the
+    clip or its keypoints cannot be read, NoBody, pose.Unavailable.
     """
     if keypoints is None and pose.python() is None:
         raise pose.Unavailable(pose.MISSING)
     clip = sandbox.run(media.look, path)
     width = max(2, round(HEIGHT * clip.width / clip.height))
-    sampling = _sampling(clip, frames, frames + (windows - 1) * (frames - overlap), width)
-    seen = sandbox.run(pictures, path, sampling, HEIGHT, width, progress=sandbox.part(progress, 0, 2))
-    runs = _runs(seen)
-    found = _keypoints(clip, path, seen, runs, keypoints, sandbox.part(progress, 1, 2))
-    if not found.persons:
-        raise NoBody(f"shows nobody that {found.source} sees")
-    where = boxes(found.points, runs, HEIGHT, width)
-    grey, flow = _views(seen.rgb, where, runs)
-    shown = [at for at in _shown(where.present) if where.present[at].any()]
-    stills = tuple(Still(seen.times_s[at], drawn(seen.rgb[at], where, at)) for at in shown)
-    starts = tuple(first for first, _ in runs)
-    return Body(seen.times_s, starts, where.present, grey, flow, stills, tuple(_limits(found)), found.source)
+    times, step = sandbox.run(display_times, path), frames - overlap
+    starts = firsts(sampled(times, FPS), frames, step)
+    some = chosen(starts, most)
+    wanted = len(some) * frames if len(some) < len(starts) else len(times)
+    at_once = max(1, min(AT_ONCE, MOST_BYTES // (3 * HEIGHT * width)))
+    asked = (FPS, some, frames) if len(some) < len(starts) else (FPS, (0.0,), 0)
+    watched = _Watched(clip.duration_s)
+    stream = sandbox.stream(passing, path, *asked, at_once, HEIGHT, width)
+    with _finder(clip, path, times, keypoints, width) as find, closing(stream) as passed:
+        for number, (_, body) in enumerate(sequences(_frames(passed, find, watched), frames, step), 1):
+            if body is not None:
+                told(body)
+            if progress is not None:
+                progress(min(1.0, number / max(wanted, 1)))
+    return watched.seen(len(starts) - len(some))
 
 
-def _sampling(clip: Clip, frames: int, most: int, width: int) -> Sampling:
-    """The whole clip where that is at most `most` frames that fit in memory, else windows of `frames` over it."""
-    most = max(frames, min(most, MOST_BYTES // (3 * HEIGHT * width)))
-    whole = min(most, WINDOW_BYTES // (3 * clip.width * clip.height // 2))
-    if clip.duration_s * min(FPS, clip.fps) <= whole:
-        return Sampling(most, FPS, None, None, 1)
-    return Sampling(frames, FPS, None, None, most // frames)
+def firsts(times_s: Places, frames: int, step: int) -> Places:
+    """Times of a run's frames (n,) -> (k,) of those with which its sequences begin, one every `step` frames."""
+    return times_s[: max(0, len(times_s) - frames + 1) : step]
 
 
-def _runs(seen: Pictures) -> Runs:
-    """First and last + 1 of each stretch of frames that follow one another, whatever windows they were read in."""
-    gaps = np.diff(seen.times_s)
-    breaks = [at for at in seen.starts[1:] if gaps[at - 1] > 1.5 * np.median(gaps)]
-    return tuple(zip((0, *breaks), (*breaks, len(seen.times_s)), strict=True)) if seen.times_s else ()
+def spans(times_s: Places, frames: int, step: int) -> Places:
+    """Times of a run's frames (n,) -> (k, 2) of the first and the last frame of each of its sequences."""
+    starts = firsts(times_s, frames, step)
+    return np.stack([starts, times_s[frames - 1 :: step][: len(starts)]], axis=1)
 
 
-def _keypoints(
-    clip: Clip, path: bytes, seen: Pictures, runs: Runs, folder: Path | None, progress: sandbox.Progress | None
-) -> Keypoints:
-    """The keypoints in the pixels of the pictures; OpenPose's of the frame number that each time is."""
+def chosen(starts: Places, most: int) -> tuple[float, ...]:
+    """Where the sequences of a clip begin -> the starts of at most so many, spread over it; 0 for all."""
+    if 0 < most < len(starts):
+        starts = starts[np.linspace(0, len(starts) - 1, most).round().astype(np.intp)]
+    return tuple(np.maximum(0, starts - 0.001).tolist())  # a millisecond, for what rounding does to times
+
+
+def sequences(each: Iterator[Frame], frames: int, step: int) -> Iterator[tuple[Frame, Body | None]]:
+    """Each frame, with the sequence that it ends; a sequence begins every `step` frames of a run."""
+    held: deque[Frame] = deque()
+    for frame in each:
+        if frame.begins:
+            held.clear()
+        held.append(frame)
+        ended = len(held) == frames
+        yield frame, _body(held) if ended else None
+        for _ in range(step if ended else 0):
+            held.popleft()
+
+
+def _body(held: Sequence[Frame]) -> Body:
+    """Successive frames -> the sequence of them."""
+    grey, flow = (
+        tuple(np.stack(part) for part in zip(*views, strict=True))
+        for views in ([one.grey for one in held], [one.flow for one in held])
+    )
+    return Body(tuple(one.time_s for one in held), np.stack([one.present for one in held]), grey, flow)
+
+
+@contextmanager
+def _finder(
+    clip: Clip, path: bytes, times_s: Places, folder: Path | None, width: int
+) -> Iterator[Callable[[Pictures], Keypoints]]:
+    """While it lasts: pictures -> the keypoints in their pixels; OpenPose's of the frame number that each time is.
+
+    OpenPose's joints of the whole clip are read first, 300 bytes a frame: only at its end is it known who stays.
+    """
     if folder is None:
-        return pose.mediapipe(seen.rgb, runs, progress)
-    times = sandbox.run(display_times, path)
-    numbers = np.searchsorted((times[1:] + times[:-1]) / 2, np.array(seen.times_s)).astype(np.int64)  # the nearest
-    found = sandbox.run(pose.openpose, os.fsencode(folder), Path(os.fsdecode(path)).stem, numbers, runs)
-    height, width = seen.rgb.shape[1:3]
-    scale = np.array((width / clip.width, height / clip.height, 1), np.float32)
-    return Keypoints(found.points * scale, found.persons, found.source)
+        with pose.mediapipe() as ask:
+            yield lambda seen: ask(seen.rgb, bool(seen.starts))
+        return
+    kept = sampled(times_s, FPS)
+    found = sandbox.run(pose.openpose, os.fsencode(folder), Path(os.fsdecode(path)).stem, _nearest(times_s, kept))
+    points = found.points * np.array((width / clip.width, HEIGHT / clip.height, 1), np.float32)
+    yield lambda seen: replace(found, points=points[_nearest(kept, np.array(seen.times_s))])
 
 
-def _limits(found: Keypoints) -> Iterator[str]:
+def _nearest(times_s: Places, wanted: Places) -> NDArray[np.int64]:
+    """Sorted times (n,), wanted (k,) -> the number of the nearest to each."""
+    return np.searchsorted((times_s[1:] + times_s[:-1]) / 2, wanted).astype(np.int64)
+
+
+def _frames(passed: Iterator[Pictures], find: Callable[[Pictures], Keypoints], watched: "_Watched") -> Iterator[Frame]:
+    """Pictures as they come -> the parts in every frame of them."""
+    run = _Run(watched)
+    for pictures in passed:
+        if pictures.starts:
+            yield from run.finished(ended=True)
+            run = _Run(watched)
+        found = find(pictures)
+        watched.joints(found)
+        run.add(pictures, found.points)
+        yield from run.finished()
+    yield from run.finished(ended=True)
+
+
+class _Run:
+    """Successive frames on their way: each is finished once the next GAP are known, whose joints may fill its own.
+
+    Of those that are finished the last GAP stay, for the same reason.
+    """
+
+    def __init__(self, watched: "_Watched") -> None:
+        self.watched = watched
+        self.times: list[float] = []
+        self.rgb: list[Grey] = []
+        self.grey: list[Grey] = []
+        self.points = np.zeros((0, pose.JOINTS, 3), np.float32)
+        self.done, self.begins = 0, True
+        self.flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def add(self, pictures: Pictures, points: Points) -> None:
+        """More frames and their keypoints."""
+        self.times += pictures.times_s
+        self.rgb += list(pictures.rgb)
+        self.grey += [np.asarray(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), np.uint8) for one in pictures.rgb]
+        self.points = np.concatenate([self.points, points])
+
+    def finished(self, ended: bool = False) -> Iterator[Frame]:
+        """The frames whose parts are sure; at the end of the run all that are left."""
+        ready = max(self.done, len(self.rgb) - (0 if ended else GAP))
+        if ready == self.done:
+            return
+        where = boxes(self.points, *self.rgb[0].shape[:2])
+        for at in range(self.done, ready):
+            self.watched.picture(self.times[at], self.rgb[at], Boxes(where.corners[at], where.present[at]))
+            yield self._frame(at, where.corners[at], where.present[at])
+            self.begins = False
+        gone = max(0, ready - GAP)
+        self.times, self.rgb, self.grey = self.times[gone:], self.rgb[gone:], self.grey[gone:]
+        self.points, self.done = self.points[gone:], ready - gone
+
+    def _frame(self, at: int, corners: NDArray[np.intp], present: NDArray[np.bool_]) -> Frame:
+        """Frame number `at` of those that are here; the last of a run has the flow that leads to it."""
+        grey, flow = (tuple(np.zeros((side, side), np.uint8) for side in SIDES) for _ in range(2))
+        if present.any():
+            first = at if at + 1 < len(self.grey) else max(0, at - 1)
+            pair = self.grey[first : first + 2]
+            still, moving = self.grey[at], flow_gradient(pair[0], pair[-1], self.flow)
+            for part in np.flatnonzero(present):
+                left, top = corners[part]
+                box = np.s_[top : top + SIDES[part], left : left + SIDES[part]]
+                grey[part][:], flow[part][:] = still[box], moving[box]
+        return Frame(self.times[at], self.begins, present, grey, flow)
+
+
+class _Watched:
+    """What is remembered of a clip while it passes: who was seen, how large, and its best stills."""
+
+    def __init__(self, duration_s: float) -> None:
+        self.third_s = max(duration_s / 3, 1e-6)
+        self.persons, self.source = 0, ""
+        self.hands: list[Points] = []
+        self.shown: dict[int, tuple[tuple[int, float], float, Grey, Boxes]] = {}
+
+    def joints(self, found: Keypoints) -> None:
+        """Note the joints of some frames."""
+        self.persons, self.source = max(self.persons, found.persons), found.source
+        self.hands.append(_hand_sides(found.points))
+
+    def picture(self, time_s: float, rgb: Grey, where: Boxes) -> None:
+        """Keep a frame in which more parts are seen than before in its third of the clip, or nearer its middle."""
+        third = min(2, int(time_s / self.third_s))
+        rank = int(where.present.sum()), -abs(time_s - (third + 0.5) * self.third_s)
+        if rank[0] and (third not in self.shown or rank > self.shown[third][0]):
+            self.shown[third] = rank, time_s, rgb.copy(), where
+
+    def seen(self, left_out: int) -> Seen:
+        """What there is to know at the end. Raises NoBody."""
+        if not self.persons:
+            raise NoBody(f"shows nobody that {self.source} sees")
+        stills = tuple(Still(time, drawn(rgb, where)) for _, (_, time, rgb, where) in sorted(self.shown.items()))
+        return Seen(stills, tuple(_limits(self.persons, np.concatenate(self.hands))), self.source, left_out)
+
+
+def _limits(persons: int, hands: Points) -> Iterator[str]:
     """What weakens the measurement, one sentence each."""
-    if found.persons > 1:
-        more = "another person is" if found.persons == 2 else f"{found.persons - 1} more persons are"
+    if persons > 1:
+        more = "another person is" if persons == 2 else f"{persons - 1} more persons are"
         yield f"{more} seen beside the one whose body was measured"
-    side = _hand_side(found.points)
+    side = float(np.median(hands)) if len(hands) else SIDES[1]
     if not SIDES[1] / 2 <= side <= 2 * SIDES[1]:
         fault = (
             "small, so its boxes hold more than the part" if side < SIDES[1] else "large, so its boxes cut parts off"
@@ -149,8 +297,8 @@ def _limits(found: Keypoints) -> Iterator[str]:
         yield f"the body is {fault}: a hand takes {side:.0f} pixels of a picture {HEIGHT} high"
 
 
-def _hand_side(points: Points) -> float:
-    """(T, 25, 3) -> median of OpenPose's side of a hand's box, pixels; that of the boxes where no arm is seen.
+def _hand_sides(points: Points) -> Points:
+    """(T, 25, 3) -> OpenPose's sides of the hands' boxes (k,), pixels, where an arm is seen.
 
     It is 1.5 times the forearm, or 0.9 of the upper arm where that is more.
     """
@@ -161,15 +309,12 @@ def _hand_side(points: Points) -> float:
         for share, one, other in ((1, elbow, wrist), (0.9, shoulder, elbow))
     ]
     longer = np.fmax(bones[0::2], bones[1::2])
-    known = longer[~np.isnan(longer)]
-    return float(1.5 * np.median(known)) if len(known) else SIDES[1]
+    return np.asarray(1.5 * longer[~np.isnan(longer)], np.float32)
 
 
-def boxes(points: Points, runs: Runs, height: int, width: int) -> Boxes:
-    """Keypoints (T, 25, 3) in a picture of this size -> Boxes. A box is moved inside the picture where it leaves it."""
-    if not runs:
-        return Boxes(np.zeros((0, len(PARTS), 2), np.intp), np.zeros((0, len(PARTS)), bool))
-    centres = np.concatenate([_centres(filled(points[first:end])) for first, end in runs])
+def boxes(points: Points, height: int, width: int) -> Boxes:
+    """Keypoints (T, 25, 3) of a run, size of its pictures -> Boxes, each moved inside where it leaves them."""
+    centres = _centres(filled(points))
     sides = np.array(SIDES)[:, None]
     with np.errstate(invalid="ignore"):
         present = np.all((centres >= 0) & (centres < (width, height)) & (sides <= (width, height)), axis=-1)
@@ -214,60 +359,25 @@ def _mean(places: Places) -> Places:
     return np.where(known[:, 0], mean, np.nan)
 
 
-def _views(rgb: Grey, seen: Boxes, runs: Runs) -> tuple[tuple[Grey, ...], tuple[Grey, ...]]:
-    """(T, H, W, 3) frames -> for each part (T, side, side) grey and flow gradient, 0 where it is not seen."""
-    grey, flow = (tuple(np.zeros((len(rgb), side, side), np.uint8) for side in SIDES) for _ in range(2))
-    for first, end in runs:
-        if not seen.present[first:end].any():
-            continue
-        rows, columns = _area(seen, first, end, *rgb.shape[1:3])
-        around = np.stack([cv2.cvtColor(frame[rows, columns], cv2.COLOR_RGB2GRAY) for frame in rgb[first:end]])
-        for at, (still, moving) in enumerate(zip(around, flow_gradients(around), strict=True), first):
-            for part in np.flatnonzero(seen.present[at]):
-                left, top = seen.corners[at, part] - (columns.start, rows.start)
-                box = np.s_[top : top + SIDES[part], left : left + SIDES[part]]
-                grey[part][at], flow[part][at] = still[box], moving[box]
-    return grey, flow
+def flow_gradient(one: Grey, other: Grey, flow: cv2.DISOpticalFlow) -> Grey:
+    """Two frames (H, W) -> (H, W) how fast the optical flow from one to the other changes from pixel to pixel.
 
-
-def _area(seen: Boxes, first: int, end: int, height: int, width: int) -> tuple[slice, slice]:
-    """Rows and columns of a run that hold every box with a margin."""
-    present = seen.present[first:end]
-    low = seen.corners[first:end][present]
-    high = low + np.array(SIDES)[np.nonzero(present)[1], None]
-    (left, top), (right, bottom) = np.maximum(low.min(0) - MARGIN, 0), high.max(0) + MARGIN
-    return slice(int(top), min(int(bottom), height)), slice(int(left), min(int(right), width))
-
-
-def flow_gradients(grey: Grey) -> Iterator[Grey]:
-    """(T, H, W) frames of a run -> for each, how fast the optical flow to the next changes from pixel to pixel.
-
-    That is the root of the summed squares of the flow's four derivatives, as a grey level by GAIN. The last frame
-    repeats the one before. OpenCV's DIS in its medium setting stands for the thesis's FlowNet2.
+    That is the root of the summed squares of the flow's four derivatives, as a grey level by GAIN. OpenCV's DIS in its
+    medium setting stands for the thesis's FlowNet2. It is given whole frames, as there: what it finds at one part must
+    not hang on which others are seen.
     """
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    gradient = np.zeros(grey.shape[1:], np.uint8)
-    for one, other in itertools.pairwise(grey):
-        moved = flow.calc(one, other, None)  # type: ignore[call-overload]  # (H, W, 2)
-        slopes = [cv2.Sobel(moved, cv2.CV_32F, dx, 1 - dx, ksize=1, scale=0.5) for dx in (0, 1)]
-        steepness = np.sqrt(sum(np.square(slope).sum(axis=2) for slope in slopes))
-        gradient = (GAIN * np.sqrt(steepness)).clip(0, 255).astype(np.uint8)
-        yield gradient
-    yield gradient
+    moved = flow.calc(one, other, None)  # type: ignore[call-overload]  # (H, W, 2)
+    slopes = [cv2.Sobel(moved, cv2.CV_32F, dx, 1 - dx, ksize=1, scale=0.5) for dx in (0, 1)]
+    steepness = np.sqrt(sum(np.square(slope).sum(axis=2) for slope in slopes))
+    return np.asarray((GAIN * np.sqrt(steepness)).clip(0, 255), np.uint8)
 
 
-def _shown(present: NDArray[np.bool_]) -> list[int]:
-    """(T, 5) -> the frame of each third of the clip in which most parts are seen, the middle one of equals."""
-    thirds = [third for third in np.array_split(np.arange(len(present)), 3) if len(third)]
-    return [int(max(third, key=lambda at: (present[at].sum(), -abs(at - third.mean())))) for third in thirds]
-
-
-def drawn(rgb: Grey, seen: Boxes, at: int, height: int = 320) -> bytes:
-    """Frame number `at`, (H, W, 3) -> a small PNG with a box and the name of each part that is seen in it."""
+def drawn(rgb: Grey, seen: Boxes, height: int = 320) -> bytes:
+    """A frame (H, W, 3) and its boxes (5, 2) -> a small PNG with a box and the name of each part that is seen."""
     scale = height / len(rgb)
     picture = cv2.resize(rgb, (max(1, round(scale * rgb.shape[1])), height), interpolation=cv2.INTER_AREA)
-    for part in np.flatnonzero(seen.present[at]):
-        corners = np.stack([seen.corners[at, part], seen.corners[at, part] + SIDES[part]]) * scale
+    for part in np.flatnonzero(seen.present):
+        corners = np.stack([seen.corners[part], seen.corners[part] + SIDES[part]]) * scale
         (left, top), (right, bottom) = corners.round().astype(int).tolist()
         cv2.rectangle(picture, (left, top), (right, bottom), COLOURS[part], 1)
         # Neighbours are a left and a right one: their names would cover each other.

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,8 +30,6 @@ from sightcheck.errors import BrokenInstallation, Damaged, NotAFile, OverLimit, 
 
 Points = NDArray[np.float32]
 Rgb = NDArray[np.uint8]
-Runs = tuple[tuple[int, int], ...]
-"""First and last frame + 1 of each stretch of frames that follow one another."""
 
 JOINTS = 25
 NOSE, NECK, MID_HIP = 0, 1, 8
@@ -93,34 +91,35 @@ def python() -> str | None:
     return os.environ.get("SIGHTCHECK_POSE_PYTHON") or (sys.executable if find_spec("mediapipe") else None)
 
 
-def mediapipe(rgb: Rgb, runs: Runs, progress: sandbox.Progress | None = None) -> Keypoints:
-    """Frames (T, H, W, 3) -> Keypoints; each run is followed by itself.
+@contextlib.contextmanager
+def mediapipe() -> Iterator[Callable[[Rgb, bool], Keypoints]]:
+    """While it lasts: frames (T, H, W, 3), and whether they begin a run or go on with it, -> Keypoints of these.
 
     Raises Unavailable where MediaPipe is not installed, BrokenInstallation where it does not run, OverLimit.
     """
     interpreter = python()
     if interpreter is None:
         raise Unavailable(MISSING)
-    points, persons = np.zeros((len(rgb), 33, 3), np.float32), 0
     with _worker(interpreter) as process:
-        assert process.stdin is not None
-        feeding = threading.Thread(target=_feed, args=(process.stdin, rgb, runs), daemon=True)
-        feeding.start()
-        deadline = time.monotonic() + LIMITS.total_s
-        for first, end in runs:
-            for at in range(first, end):
-                points[at] = np.frombuffer(_received(process, 33 * 12, deadline), "<f4").reshape(33, 3)
-                if progress is not None:
-                    progress((at + 1) / len(rgb))
-            persons = max(persons, round(struct.unpack("<f", _received(process, 4, deadline))[0]))
-        feeding.join()
-    return Keypoints(_from_mediapipe(points, *rgb.shape[1:3]), persons, "MediaPipe Pose")
+        yield lambda rgb, begins: _asked(process, rgb, begins)
 
 
-def openpose(folder: bytes, stem: str, numbers: NDArray[np.int64], runs: Runs) -> Keypoints:
+def _asked(process: "subprocess.Popen[bytes]", rgb: Rgb, begins: bool) -> Keypoints:
+    """What the worker says of some frames."""
+    assert process.stdin is not None
+    feeding = threading.Thread(target=_feed, args=(process.stdin, rgb, begins), daemon=True)
+    feeding.start()
+    deadline = time.monotonic() + LIMITS.total_s
+    each = [np.frombuffer(_received(process, 33 * 12, deadline), "<f4").reshape(33, 3) for _ in rgb]
+    (persons,) = struct.unpack("<f", _received(process, 4, deadline))
+    feeding.join()
+    return Keypoints(_from_mediapipe(np.stack(each), *rgb.shape[1:3]), round(persons), "MediaPipe Pose")
+
+
+def openpose(folder: bytes, stem: str, numbers: NDArray[np.int64]) -> Keypoints:
     """OpenPose's JSON of the frames with these numbers (T,) -> Keypoints of the person seen longest and largest.
 
-    From one frame to the next of a run a person is the nearest one. `folder` and `stem`: see `files`; a frame without
+    From one frame to the next a person is the nearest one. `folder` and `stem`: see `files`; a frame without
     a file has nobody. Run it in the sandbox. Raises NotAFile where no frame has a file, Damaged for one that is not
     OpenPose's.
     """
@@ -128,8 +127,7 @@ def openpose(folder: bytes, stem: str, numbers: NDArray[np.int64], runs: Runs) -
     if not any(int(number) in found for number in numbers):
         raise NotAFile(f"{os.fsdecode(folder)} holds no OpenPose keypoints of {stem}; write them with --write_json")
     frames = [_people(found[int(number)]) if int(number) in found else [] for number in numbers]
-    points = np.concatenate([followed(frames[first:end]) for first, end in runs])
-    return Keypoints(points, max(map(len, frames)), "OpenPose")
+    return Keypoints(followed(frames), max(map(len, frames)), "OpenPose")
 
 
 def files(folder: Path, stem: str) -> dict[int, Path]:
@@ -152,6 +150,13 @@ def digest(folder: Path, stem: str) -> str:
     found = files(folder, stem)
     each = (b"%d %s" % (number, hashlib.sha256(_bytes(found[number])).digest()) for number in sorted(found))
     return hashlib.sha256(b"".join(each)).hexdigest()
+
+
+def stamp(folder: Path) -> str:
+    """SHA-256 of the names, sizes and times of all OpenPose files of several clips: it changes where they do."""
+    named = sorted(path for path in folder.rglob("*_keypoints.json"))
+    each = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in named]
+    return hashlib.sha256(repr(each).encode()).hexdigest()
 
 
 def followed(frames: Sequence[Sequence[Points]]) -> Points:
@@ -263,14 +268,13 @@ def _worker(interpreter: str) -> Iterator["subprocess.Popen[bytes]"]:
                 end.close()  # type: ignore[union-attr]
 
 
-def _feed(pipe: IO[bytes], rgb: Rgb, runs: Runs) -> None:
-    """Give the worker every run's frames, until it dies or has them all."""
+def _feed(pipe: IO[bytes], rgb: Rgb, begins: bool) -> None:
+    """Give the worker the frames, until it dies or has them all."""
     with contextlib.suppress(OSError, ValueError):
-        for first, end in runs:
-            pipe.write(struct.pack("<3I", end - first, *rgb.shape[1:3]))
-            for frame in rgb[first:end]:
-                pipe.write(np.ascontiguousarray(frame).data)
-            pipe.flush()
+        pipe.write(struct.pack("<4I", *rgb.shape[:3], begins))
+        for frame in rgb:
+            pipe.write(np.ascontiguousarray(frame).data)
+        pipe.flush()
 
 
 def _received(process: "subprocess.Popen[bytes]", wanted: int, deadline: float) -> bytes:

@@ -1,9 +1,9 @@
 """Where are the joints of the person in each frame? MediaPipe's answer, in a process of its own.
 
 Run by path with the bytes of memory it may use: `python -P pose_worker.py BYTES`, where only mediapipe and numpy need
-be installed. Standard input: T, H, W as three little-endian uint32, then T frames (H, W, 3) uint8 RGB; again until it
-ends. Standard output: (33, 3) float32 a frame, x and y in pixels and visibility, zeros where nobody is; after the T
-frames one float32, how many persons were seen at once.
+be installed. Standard input: T, H, W and 1 where the frames do not follow those before, else 0, as four little-endian
+uint32, then T frames (H, W, 3) uint8 RGB; again until it ends. Standard output: (33, 3) float32 a frame, x and y in
+pixels and visibility, zeros where nobody is; after the T frames one float32, how many persons were seen at once.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 Joints = NDArray[np.float32]
 Frame = NDArray[np.uint8]
 
-ASKED_AGAIN = 3
-"""Frames in which the person found is hidden to see whether there is another."""
+ASKED_AGAIN = 25
+"""Of so many frames, one in which the person found is hidden to see whether there is another."""
 
 
 def main() -> None:
@@ -32,16 +32,18 @@ def main() -> None:
     os.environ["MEDIAPIPE_DISABLE_GPU"] = "1"
     pose = importlib.import_module("mediapipe.python.solutions.pose").Pose
     with pose() as moving, pose(static_image_mode=True) as still:
-        while len(header := sys.stdin.buffer.read(12)) == 12:
-            for answer in _answers(moving, still, *struct.unpack("<3I", header)):
+        while len(header := sys.stdin.buffer.read(16)) == 16:
+            *shape, begins = struct.unpack("<4I", header)
+            if begins:
+                moving.reset()
+            for answer in _answers(moving, still, *shape):
                 out.write(np.asarray(answer, "<f4").tobytes())
                 out.flush()
-            moving.reset()
 
 
 def _answers(moving: Any, still: Any, count: int, height: int, width: int) -> Iterator[Joints | int]:
     """The keypoints of each frame, then the number of persons."""
-    again = set(np.linspace(0, count - 1, ASKED_AGAIN).round().astype(int).tolist())
+    again = range(min(count, ASKED_AGAIN) // 2, count, ASKED_AGAIN)
     persons = 0
     for number in range(count):
         frame = np.frombuffer(sys.stdin.buffer.read(height * width * 3), np.uint8).reshape(height, width, 3)
