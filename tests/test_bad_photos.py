@@ -17,7 +17,8 @@ from conftest import moving_picture, write_video
 from sightcheck import sandbox
 from sightcheck.errors import Damaged, InputError, NotAFile, NotMedia, OverLimit
 from sightcheck.media import Seen, look_photo
-from sightcheck.media.photo import MIN_SIDE, SIDE
+from sightcheck.media.photo import MIN_SIDE
+from sightcheck.media.pixels import SIDE
 
 DATA = Path(os.environ.get("SIGHTCHECK_DATA", Path(__file__).parents[2] / "shared/data/video")).parent
 ODD = sorted((DATA / "bad/image").glob("*"))

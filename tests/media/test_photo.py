@@ -13,7 +13,10 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
 from sightcheck import sandbox
-from sightcheck.media import Photo, Seen, look_photo
+from sightcheck.errors import OverLimit
+from sightcheck.media import Photo, Seen, look_photo, pixels
+from sightcheck.media import photo as photo_module
+from sightcheck.media import tags as metadata
 from sightcheck.media.credentials import MARK
 from sightcheck.media.photo import from_jpeg, jpeg
 
@@ -246,7 +249,7 @@ def test_positions_that_cannot_be_computed_stay_text(tmp_path: Path) -> None:
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
     gps[2], gps[3], gps[4] = (33.0, 51.0, 24.42), "W", (TiffImagePlugin.IFDRational(1, 0), 0.0, 0.0)
     tags = dict(look(saved(tmp_path / "a.jpg", exif=exif)).photo.tags)
-    assert tags["EXIF GPSLatitude"] == "33, 51, 24.42"  # its hemisphere is not stated
+    assert tags["EXIF GPSLatitude"] == "33.856783 (no N or S is stated)"
     assert "EXIF GPSLongitude" in tags
 
 
@@ -335,12 +338,12 @@ def test_a_manifest_is_found_and_its_nonsense_told(tmp_path: Path, monkeypatch: 
     assert "C2PA" not in dict(look(saved(tmp_path / "b.jpg")).photo.tags)
 
 
-def signed(data: bytes, mime: str) -> bytes:
+def signed(data: bytes, mime: str, created: str = "digitalCapture") -> bytes:
     """The picture with a C2PA manifest, signed by a certificate made here."""
     c2pa = pytest.importorskip("c2pa")
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", *certificate(), None))
-    created = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
-    action = {"action": "c2pa.created", "digitalSourceType": created}
+    source = f"http://cv.iptc.org/newscodes/digitalsourcetype/{created}"
+    action = {"action": "c2pa.created", "digitalSourceType": source}
     manifest = {
         "claim_generator_info": [{"name": "test", "version": "1"}],
         "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
@@ -446,3 +449,49 @@ def test_a_manifest_kept_elsewhere_is_not_fetched(tmp_path: Path) -> None:
         server.settimeout(0.1)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize(
+    ("latitude", "reference", "text"),
+    [
+        ((-33.0, 51.0, 24.0), "S", "-33.856667"), ((33.0, 51.0, 24.0), "S", "-33.856667"), (41.8902, "N", "41.890200"),
+        ((41.8902,), "N", "41.890200"), (41.8902, None, "41.890200 (no N or S is stated)"),
+        (-33.85, "N", "-33.850000 (a negative number and N)"), (41.8902, "E", "41.890200 ('E' is stated, not N or S)"),
+    ],
+)  # fmt: skip
+def test_a_latitude_is_read_or_its_doubt_is_told(latitude: object, reference: str | None, text: str) -> None:
+    gps = {2: latitude} | ({1: reference} if reference else {})
+    assert dict(metadata._position(gps))["GPSLatitude"] == text
+
+
+def test_a_grey_strip_is_no_missing_data(tmp_path: Path) -> None:
+    picture = np.full((200, 160, 3), 128, np.uint8)
+    picture[:150] = np.random.default_rng(1).integers(0, 255, (150, 160, 3))
+    for progressive in (False, True):
+        Image.fromarray(picture).save(tmp_path / "a.jpg", quality=90, progressive=progressive)
+        assert look(tmp_path / "a.jpg").photo.height == 200
+
+
+def test_a_large_picture_is_made_small_as_a_whole_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(2).integers(0, 255, (300, 402, 4)).astype(np.uint8)
+    kron = np.kron(picture, np.ones((12, 12, 1), np.uint8))
+    for mode in ("RGB", "RGBA", "L", "P"):
+        image = Image.fromarray(kron).convert(mode)
+        whole = np.asarray(pixels.shrunk(pixels._eight_bits(image), pixels.SIDE).convert("RGB")).astype(int)
+        monkeypatch.setattr(pixels, "STRIP", 402 * 12 * 40)
+        strips = np.asarray(pixels.shrunk(pixels._in_strips(image), pixels.SIDE).convert("RGB")).astype(int)
+        assert whole.shape == strips.shape
+        assert np.abs(whole - strips).mean() < 2
+
+
+@pytest.mark.parametrize(("format", "megapixels"), [("WEBP", 91), ("AVIF", 150), ("HEIF", 180)])
+def test_a_format_that_is_decoded_whole_is_refused_before_it_takes_the_memory(format: str, megapixels: int) -> None:
+    image = Image.Image()
+    image.format, image._size = format, (10_000, megapixels * 100)
+    with pytest.raises(OverLimit, match=f"{format} can only be decoded whole, .*save it as JPEG") as told:
+        photo_module._judge(image)
+    assert "1.5 GiB" in str(told.value)
+    image.format = "JPEG"
+    photo_module._judge(image)
+    image._size = (16_384, 12_288)  # 201 megapixels
+    photo_module._judge(image)

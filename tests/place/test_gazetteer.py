@@ -46,8 +46,10 @@ def test_a_city_by_the_names_people_write(text: str, geoname_id: int) -> None:
     ("text", "code"),
     [("Italy", "IT"), ("IT", "IT"), ("italia", "IT"), ("the Netherlands", "NL"), ("UK", "GB"), ("usa", "US"),
      ("U.S.A.", "US"),
-     ("Georgia", "GE"), ("Türkiye", "TR"), ("BO", "BO"), ("GBR", "GB"), ("Kosovo", "XK"), ("Luxembourg", "LU"),
-     ("no", "NO"), ("nor", "NO"), ("prt", "PT"), ("tun", "TN"), ("pa", "PA")],  # Ho, Niort, Perth, Thun, Chongqing
+     ("GE", "GE"), ("Türkiye", "TR"), ("Deutschland", "DE"), ("Allemagne", "DE"), ("Россия", "RU"), ("中国", "CN"),
+     ("États-Unis", "US"), ("Soome", "FI"), ("DE", "DE"), ("IN", "IN"),
+     ("BO", "BO"), ("GBR", "GB"), ("Kosovo", "XK"), ("Luxembourg", "LU"),
+     ("no", "NO"), ("nor", "NO"), ("prt", "PT"), ("tun", "TN")],  # Ho, Niort, Perth, Thun
 )  # fmt: skip
 def test_a_country_alone(text: str, code: str) -> None:
     claim = parse(text)
@@ -63,9 +65,15 @@ def test_a_country_alone(text: str, code: str) -> None:
         ("Vancouver", '"Vancouver, British Columbia, Canada"; "Vancouver, Washington, United States"'),
         ("California", "is also a region of United States"),
         ("Tuscany", "is also a region of Italy"),
-        ("Bavaria, Germany", "a region of Germany; give a city in it"),
+        ("Georgia", 'say which place: "GE"; "Georgia, United States"'),
+        ("LA", 'say which place: "Laos"; "Louisiana, United States"'),
+        ("PA", '"Panama"; "Pennsylvania, United States"'),
+        ("Punjab", '"Punjab, Pakistan"; "Punjab, India"'),
+        ("https://maps.app.goo.gl/abc123", "nothing is fetched"),
+        ("41°99'24\"N 12°29'32\"E", "no place is called"),
+        ("95°N 12°E", "latitude lies in -90 to 90"),
         ("Berln", 'did you mean "Berlin"'),
-        ("Rome, Frankreich", 'did you mean "Rome"'),
+        ("Rome, Frankreich", "no place is called"),
         ("nan,inf", "no place is called"),
         ("200,300", "latitude lies in -90 to 90"),
         ("90.01,0", "latitude lies in -90 to 90"),
@@ -285,3 +293,52 @@ def test_the_packaged_data_are_small_and_quick():
     start = time.perf_counter()
     parse("Rome, GA")
     assert time.perf_counter() - start < 1  # 0.1 s on an idle machine
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "41.8902,12.4922", "41,8902 12,4922", "41.8902 N, 12.4922 E", "41.89° N, 12.49° E", "41°53'24\"N 12°29'32\"E",
+        "41° 53′ 24″ N, 12° 29′ 32″ E", "N 41 53 24, E 12 29 32", "12°29'32\"E 41°53'24\"N", "41º53.4'N 12º29.5'E",
+        "41°53'24\", 12°29'32\"", "41.89° N, 12.49° E, within 5 km", "geo:41.8902,12.4922",
+        "geo:41.8902,12.4922,20;u=35",
+        "https://www.google.com/maps/@41.8902,12.4922,15z",
+        "https://www.google.com/maps/place/X/@41.0,12.0,15z/data=!3m1!4b1!4m6!8m2!3d41.8902!4d12.4922",
+        "https://maps.google.com/?q=41.8902%2C12.4922", "https://www.openstreetmap.org/#map=15/41.8902/12.4922",
+        "https://www.openstreetmap.org/?mlat=41.8902&mlon=12.4922#map=3/0/0", "https://maps.apple.com/?ll=41.8902,12.4922",
+        "https://yandex.com/maps/?ll=12.4922,41.8902&z=12", "https://www.bing.com/maps?cp=41.8902~12.4922",
+    ],
+)  # fmt: skip
+def test_a_point_in_the_forms_people_paste(text: str) -> None:
+    claim = parse(text)
+    assert (claim.country, claim.geoname_id, claim.pointed) == ("IT", ROME, True)
+    assert distance_km(claim.lat, claim.lon, 41.8902, 12.4922) < 1.5
+
+
+def test_southern_and_western_points() -> None:
+    for text in ("33°51'24\"S 151°12'55\"E", "-33°51'24\", 151°12'55\"", "S33.8568 E151.2153"):
+        assert parse(text).country == "AU"
+    assert parse("40.7128 N 74.0060 W").geoname_id == NEW_YORK
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Scotland", "Scotland, United Kingdom"), ("England", "England, United Kingdom"),
+        ("Bavaria", "Bavaria, Germany"),
+        ("Bavaria, Germany", "Bavaria, Germany"), ("Texas", "Texas, United States"),
+        ("Georgia, USA", "Georgia, United States"), ("California, United States", "California, United States"),
+        ("Catalonia", "Catalonia, Spain"),
+    ],
+)  # fmt: skip
+def test_a_region_of_a_country_is_a_claim(text: str, label: str) -> None:
+    claim = parse(text)
+    assert (claim.label, claim.city, claim.geoname_id, claim.pointed) == (label, "", 0, False)
+    assert parse(claim.label).label == label
+
+
+def test_a_city_in_a_country_of_another_language() -> None:
+    assert parse("Moskau, Russland").geoname_id == 524901
+    assert parse("Rome, Italien").geoname_id == ROME
+    with pytest.raises(UsageError, match="Paris, Texas, United States"):
+        parse("Paris, États-Unis")

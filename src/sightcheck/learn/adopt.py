@@ -91,7 +91,10 @@ def adopt(
         made=datetime.now(UTC).date().isoformat(),
         left_out=found.skipped if found else (),
     )
-    known = Reference(fit, reference.scope(found.clips), found.synthetic, found.scores) if found else UNKNOWN
+    known = UNKNOWN
+    if found:
+        seen = reference.scope(found.clips), reference.forms(found.clips)
+        known = Reference(fit, seen[0], found.synthetic, found.scores, forms=seen[1])
     folder = reference.save(card, recipe, known, network, golden, root)
     return weights.card(folder), folder
 

@@ -85,7 +85,9 @@ def teach(
         name=name,
         recipe=how,
         linear=fewshot.fit(how, found.vectors, synthetic, units),
-        reference=Reference(calibration, reference.scope(found.clips), synthetic, held_out, named),
+        reference=Reference(
+            calibration, reference.scope(found.clips), synthetic, held_out, named, reference.forms(found.clips)
+        ),
         vectors=found.vectors[:, 0],
     )
     card = Card(

@@ -9,21 +9,29 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
+from xml.parsers import expat
 
 import av
 import msgspec
 import numpy as np
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sightcheck import sandbox
 from sightcheck.errors import Damaged, NotAFile, NotMedia, OverLimit
+from sightcheck.media.declared import Declaration, declarations
 
 MAX_PIXELS = 8192 * 4320
 MAX_FRAMES = 2_000_000
 MAX_DURATION_S = 24 * 3600.0
+TRANSFERS = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics of high dynamic range by their number in ITU-T H.273."""
+ATTACHED = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+STILLS = {"mjpeg", "png", "bmp", "gif", "webp", "tiff"}
+"""Codecs of cover art and previews."""
 
 MPEG_CODECS = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263"}
 OTHER_CODECS = {"vp8", "libvpx", "vp9", "libvpx-vp9", "av1", "libdav1d", "mjpeg", "gif", "prores", "ffv1"}
@@ -34,7 +42,8 @@ class Clip(msgspec.Struct, frozen=True, tag_field="kind", tag="video"):
     """A video file: its identity and what it says of itself. Sizes are upright, in square pixels.
 
     `fps` is the mean rate of the timestamps, 0 where there are fewer than two frames; `timestamps` is False for raw
-    streams, whose times are counted at the stated rate. `tags` are the file's own claims, unverified.
+    streams, whose times are counted at the stated rate. `tags` are the file's own claims, unverified. `transfer`: PQ or
+    HLG, "" for tones of common range; `declared`: where the file says that it is synthetic.
     """
 
     path: str
@@ -57,6 +66,8 @@ class Clip(msgspec.Struct, frozen=True, tag_field="kind", tag="video"):
     bit_rate: float
     tags: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    transfer: str = ""
+    declared: tuple[Declaration, ...] = ()
 
 
 def sniff(head: bytes) -> str | None:
@@ -81,15 +92,45 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
+NOT_OPENED = {
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media, WMV",
+    b"FLV": "Flash video, FLV",
+    b"\x00\x00\x01\xba": "MPEG program stream, MPG or VOB",
+    b"\x00\x00\x01\xb3": "MPEG video",
+    b"\x1f\x07\x00": "DV",
+    b"\x3f\x07\x00": "DV",
+    b"\x1f\x07\x80": "DV",
+    b"\x9f\x07\x00": "DV",
+    b"\xbf\x07\x00": "DV",
+    b"OggS": "Ogg, OGV",
+    b".RMF": "RealMedia",
+    b"\x06\x0e\x2b\x34": "MXF",
+    b"DKIF": "IVF",
+    b"YUV4MPEG2": "raw video, Y4M",
+}
+"""First bytes of containers that are known and not opened."""
 PACKETS = ((188, 0), (192, 4))  # (packet length, offset of the sync byte) of MPEG-TS and M2TS
+
+
+def _why_not(head: bytes) -> str:
+    """First bytes that are no allowed container's -> the sentence that says what they are."""
+    for start, name in NOT_OPENED.items():
+        if head.startswith(start):
+            return f"is a video or sound in a format that is not opened here ({name}); convert it to MP4 first"
+    if head[:3] == b"ID3" or (head[:4] in (b"fLaC", b"RIFF") and head[8:12] in (b"WAVE", b"")):
+        return "is audio, not a video"
+    return "is not a video: its first bytes are not MP4/MOV, Matroska/WebM, AVI, MPEG-TS, GIF, H.264 or HEVC"
 
 
 def look(path: bytes) -> Clip:
     """Hash a file, read its packets, decode its first frame: what it is. Raises InputError."""
+    from sightcheck.media import truncation
+
     with _regular_file(path) as file:
         size, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
     with opened(path) as (container, stream):
         times, stamped = _packet_times(container, stream)
+        missing = truncation.frames_missing(stream, times)
     with opened(path) as (container, stream):
         first = next(decode(container, stream), None)
         if first is None:
@@ -97,49 +138,74 @@ def look(path: bytes) -> Clip:
                 "has no frame that can be decoded: it is truncated, encrypted, empty or "
                 f"over {MAX_PIXELS / 1e6:.0f} megapixels a frame"
             )
-        width, height = _display_size(first, stream)
-        pixel_format, profile = first.format.name, stream.codec_context.profile or ""
-        rotation, interlaced = first.rotation, first.interlaced_frame
-        codec, aspect = stream.codec_context.codec.canonical_name, str(stream.sample_aspect_ratio or "1")
-        tags = {**container.metadata, **stream.metadata, **_stated(stream)}
-        name = container.format.name
+        shape = _shape(first, container, stream)
+        stated = [*container.metadata.items(), *stream.metadata.items(), *_stated(stream).items()]
         deep = max(part.bits for part in first.format.components) > 8
+    with _regular_file(path) as file:
+        tags, declared = _said(file, shape["container"], stated)
     gaps = np.diff(times)
     varies = bool(len(gaps) and gaps.max() > 1.5 * max(float(np.median(gaps)), 1e-9))
     duration = float(times[-1] - times[0] + np.median(gaps)) if len(gaps) else 0.0
     if duration > MAX_DURATION_S:
         raise OverLimit(f"it lasts {duration / 3600:.0f} hours; the limit is {MAX_DURATION_S / 3600:.0f}")
+    notes = {
+        "interlaced: its fields are measured together, as frames": shape["interlaced"],
+        "its frame rate varies: frames are chosen by their timestamps": varies,
+        "it carries no timestamps: times are counted at the rate it states": not stamped,
+        "deeper than 8 bits: measured in 8": deep,
+        f"high dynamic range ({shape['transfer']}): its tones are measured as they are coded": shape["transfer"],
+        missing: missing,
+    }
     return Clip(
         path=os.fsdecode(path).encode("utf-8", "backslashreplace").decode(),
         sha256=sha256,
         size_bytes=size,
-        container=name,
-        codec=codec,
-        profile=profile,
-        pixel_format=pixel_format,
-        width=width,
-        height=height,
-        rotation_deg=rotation,
-        sample_aspect=aspect,
         frames=len(times),
         duration_s=round(duration, 6),
         fps=round(len(gaps) / float(times[-1] - times[0]), 6) if len(gaps) and times[-1] > times[0] else 0.0,
         variable_frame_rate=varies,
-        interlaced=interlaced,
         timestamps=stamped,
         bit_rate=round(8 * size / duration, 3) if duration else 0.0,
-        tags=tuple(sorted((str(key), str(value)) for key, value in tags.items())),
-        notes=tuple(
-            note
-            for note, holds in (
-                ("interlaced: its fields are measured together, as frames", interlaced),
-                ("its frame rate varies: frames are chosen by their timestamps", varies),
-                ("it carries no timestamps: times are counted at the rate it states", not stamped),
-                ("deeper than 8 bits: measured in 8", deep),
-            )
-            if holds
-        ),
+        tags=tags,
+        declared=declared,
+        notes=tuple(note for note, holds in notes.items() if holds),
+        **shape,
     )
+
+
+def _shape(first: VideoFrame, container: InputContainer, stream: VideoStream) -> dict[str, Any]:
+    """How the pictures are coded: the fields of a Clip that the first frame and its stream settle."""
+    width, height = _display_size(first, stream)
+    return {
+        "container": container.format.name,
+        "codec": stream.codec_context.codec.canonical_name,
+        "profile": stream.codec_context.profile or "",
+        "pixel_format": first.format.name,
+        "width": width,
+        "height": height,
+        "rotation_deg": first.rotation,
+        "sample_aspect": str(stream.sample_aspect_ratio or "1"),
+        "interlaced": first.interlaced_frame,
+        "transfer": TRANSFERS.get(int(first.color_trc), ""),
+    }
+
+
+def _said(
+    file: BinaryIO, container: str, tags: list[tuple[str, str]]
+) -> tuple[tuple[tuple[str, str], ...], tuple[Declaration, ...]]:
+    """The container's tags, its XMP and its seal -> the claims of a Clip, by name, and what it declares itself."""
+    from sightcheck.media.credentials import credentials
+    from sightcheck.media.tags import flattened, limited
+
+    found = dict(tags)
+    packet = found.pop("xmp", "")
+    try:
+        found |= {f"XMP {name}": value for name, value in flattened(packet.encode())} if packet else {}
+    except (ValueError, expat.ExpatError):
+        found["XMP"] = "damaged, and passed over"
+    found |= dict(credentials(file, container.split(",")[0]))
+    said = sorted((str(key), str(value)) for key, value in found.items())
+    return tuple((key, limited(value)) for key, value in said), declarations(said)
 
 
 @contextmanager
@@ -192,26 +258,29 @@ def _sha256(file: BinaryIO) -> str:
 
 def _open(file: BinaryIO) -> InputContainer:
     """Open an allowed container on an open file; nested opens are refused."""
+    from sightcheck.media import truncation
+
     head = file.read(512)
     file.seek(0)
     if not head:
         raise NotMedia("is empty; give a video file")
     name = sniff(head)
     if name is None:
-        raise NotMedia(
-            "is not a video: its first bytes are not MP4/MOV, Matroska/WebM, AVI, MPEG-TS, GIF, H.264 or HEVC"
-        )
+        raise NotMedia(_why_not(head))
     try:
         return av.open(
             file,
             "r",
             format=name,
-            options={"codec_whitelist": ",".join(sorted(DECODERS)), "max_pixels": str(MAX_PIXELS)},
+            options={"codec_whitelist": ",".join(sorted(DECODERS)), "max_pixels": str(MAX_PIXELS), "export_xmp": "1"},
             metadata_errors="replace",
             io_open=_refuse,
         )
     except (av.FFmpegError, ValueError) as error:
-        raise Damaged(f"looks like {name} but cannot be opened ({_reason(error)}); it may be truncated") from None
+        why = truncation.index_missing(file) if name == "mov" else ""
+        raise Damaged(
+            why or f"looks like {name} but cannot be opened ({_reason(error)}); it may be truncated"
+        ) from None
 
 
 def _refuse(*_: Any) -> BinaryIO:
@@ -223,10 +292,22 @@ def _reason(error: Exception) -> str:
 
 
 def _video_stream(container: InputContainer) -> VideoStream:
-    """The first real video stream, its codec allowed and its stated size within limits."""
-    if not container.streams.video:
+    """The stream that a player shows, its codec allowed and its stated size within limits.
+
+    Cover art, previews and thumbnails are not it. Raises NotMedia, OverLimit.
+    """
+    moving = [one for one in container.streams.video if not one.disposition & ATTACHED]
+    if not moving and container.streams.audio:
+        raise NotMedia(
+            "is audio: it holds sound and "
+            + ("a cover picture, " if container.streams.video else "")
+            + "no video stream"
+        )
+    if not moving:
         raise NotMedia("has no video stream that can be read: it holds something else, or is truncated")
-    stream = container.streams.video[0]
+    known = [one for one in moving if one.codec_context is not None] or moving
+    best = [one for one in known if one.codec_context and one.codec_context.name not in STILLS] or known
+    stream = max(best, key=_prominence)
     codec = stream.codec_context
     if codec is None:
         raise NotMedia("is coded in a way that is unknown here, encrypted or truncated")
@@ -235,6 +316,12 @@ def _video_stream(container: InputContainer) -> VideoStream:
     if codec.width * codec.height > MAX_PIXELS:
         raise OverLimit(f"is {codec.width}x{codec.height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels a frame")
     return stream
+
+
+def _prominence(stream: VideoStream) -> tuple[bool, int]:
+    """Of several streams, players show the default one, else the largest."""
+    codec = stream.codec_context
+    return bool(stream.disposition & Disposition.default), codec.width * codec.height if codec else 0
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
@@ -252,7 +339,7 @@ def _packet_times(container: InputContainer, stream: VideoStream) -> tuple[NDArr
     """Presentation times (n,) in seconds, sorted, without decoding; and whether the stream states them."""
     stamps, count = [], 0
     for packet in _packets(container, stream):
-        if packet.size:
+        if packet.size and not packet.is_discard:  # an edit list may leave frames out
             if packet.has_sidedata("encryption_info"):
                 raise Damaged("is encrypted; decrypt it first")
             count += 1

@@ -1,4 +1,4 @@
-"""Does this photo carry a C2PA manifest, and is its signature whole? Never a proof: anyone can sign.
+"""Does this file carry a C2PA manifest, what does it say, and is its signature whole? Never a proof: anyone can sign.
 
 Nothing is fetched: no remote manifest, no revocation list, no list of trusted signers.
 """
@@ -7,7 +7,10 @@ import importlib
 import importlib.util
 import json
 import mmap
+import re
 from typing import Any, BinaryIO
+
+from sightcheck.media.declared import SOURCE_TYPES
 
 # The first box of every manifest store, whichever container it lies in (C2PA 2, "Embedding manifests").
 MARK = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
@@ -19,23 +22,39 @@ MIME = {
     "TIFF": "image/tiff",
     "HEIF": "image/heic",
     "AVIF": "image/avif",
+    "mov": "video/mp4",
+    "avi": "video/avi",
 }
+LONGEST = 4 << 20
+"""Bytes of a manifest that are looked at where nothing checks it."""
 OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False}}
 
 
-def credentials(file: BinaryIO, format: str) -> str:
-    """An open photo and its format -> what its C2PA manifest is worth in words, "" where there is none."""
+def credentials(file: BinaryIO, format: str) -> list[tuple[str, str]]:
+    """An open file and its format -> what its C2PA manifest is worth and says, as tags; empty where there is none."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data.find(MARK) < 0:
-            return ""
+            return []
     if importlib.util.find_spec("c2pa") is None:
-        return "found, not checked: pip install 'sightcheck[c2pa]' checks it"
+        return [
+            ("C2PA", "found, not checked: pip install 'sightcheck[c2pa]' checks it"),
+            *_unchecked(file),
+        ]
     if format not in MIME:
-        return f"found, not checked: {format} files cannot carry one"
+        return [("C2PA", f"found, not checked: {format} files cannot carry one")]
     return _checked(file, MIME[format])
 
 
-def _checked(file: BinaryIO, mime: str) -> str:
+def _unchecked(file: BinaryIO) -> list[tuple[str, str]]:
+    """What the bytes of a manifest name, where nothing can check them: its source type."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(MARK)
+        found = re.findall(rb"digitalsourcetype/(\w{4,60})", data[start : start + LONGEST])
+    names = dict.fromkeys(one.decode("ascii", "replace") for one in found)
+    return [("C2PA source type", one) for one in names][:1] + ([("C2PA signature", "unchecked")] if names else [])
+
+
+def _checked(file: BinaryIO, mime: str) -> list[tuple[str, str]]:
     """What the C2PA library says of the manifest; it reads strangers' bytes, so it runs where this file is read."""
     c2pa = importlib.import_module("c2pa")
     file.seek(0)
@@ -44,11 +63,46 @@ def _checked(file: BinaryIO, mime: str) -> str:
         with c2pa.Reader(mime, file, context=context) as reader:
             state, store = reader.get_validation_state(), json.loads(reader.json())
     except Exception as error:  # the library's own errors have no public base
-        return f"found, not readable: {error}"
-    manifest: dict[str, Any] = store.get("manifests", {}).get(store.get("active_manifest"), {})
+        return [("C2PA", f"found, not readable: {error}"), *_unchecked(file)]
+    manifests: dict[str, dict[str, Any]] = store.get("manifests", {})
+    manifest = manifests.get(store.get("active_manifest"), {})
     signature = manifest.get("signature_info", {})
     signer = ", ".join(filter(None, (signature.get("common_name"), signature.get("issuer")))) or "unnamed"
-    if state not in ("Valid", "Trusted"):
+    valid = state in ("Valid", "Trusted")
+    if valid:
+        worth = f"found, signature valid, signer {signer} (not on a trust list here)"
+    else:
         reasons = ", ".join(str(one.get("code")) for one in store.get("validation_status") or ()) or "no reason given"
-        return f"found, invalid: {reasons}; signer {signer}"
-    return f"found, signature valid, signer {signer} (not on a trust list here)"
+        worth = f"found, invalid: {reasons}; signer {signer}"
+    said = [("C2PA", worth), *_actions([manifest, *manifests.values()])]
+    return [*said, ("C2PA signature", "valid" if valid else "invalid"), ("C2PA signer", signer)]
+
+
+def _actions(manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What was done and with what, as manifests say, the file's own first and then those of what it was made of."""
+    kinds: dict[str, None] = {}
+    names: dict[str, None] = {}
+    tools: dict[str, None] = {}
+    for manifest in manifests:
+        for assertion in manifest.get("assertions") or ():
+            if not str(assertion.get("label", "")).startswith("c2pa.actions"):
+                continue
+            for action in (assertion.get("data") or {}).get("actions") or ():
+                names[str(action.get("action", ""))] = None
+                kinds[str(action.get("digitalSourceType", "")).rpartition("/")[2]] = None
+                tools[_name(action.get("softwareAgent"))] = None
+        for info in manifest.get("claim_generator_info") or ():
+            tools[_name(info)] = None
+    kinds.pop("", None)
+    synthetic = [kind for kind in kinds if kind.lower() in SOURCE_TYPES]
+    found = {
+        "C2PA source type": next(iter([*synthetic, *kinds]), ""),
+        "C2PA actions": ", ".join(filter(None, names)),
+        "C2PA tool": ", ".join(list(filter(None, tools))[:3]),
+    }
+    return [(key, value) for key, value in found.items() if value]
+
+
+def _name(tool: Any) -> str:
+    """A program as a manifest names it: text, or a name and a version."""
+    return str(tool.get("name", "")) if isinstance(tool, dict) else str(tool or "")

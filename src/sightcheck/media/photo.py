@@ -16,21 +16,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import sandbox
 from sightcheck.errors import Damaged, NotMedia, OverLimit, SightcheckError
 from sightcheck.media.container import _regular_file, _sha256, sniff
+from sightcheck.media.declared import Declaration
+from sightcheck.media.pixels import shrunk, small
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE = 640  # the thesis's shorter side, Section 7.2
 MIN_SIDE = 32
 MAX_ASPECT = 10
 MAX_PIXELS = 200_000_000
+SLACK = 1.05
+"""Phones that are sold with 200 megapixels have a few more."""
+MEMORY_BYTES = 1_450_000_000
+"""What the pixels of a photo may take while they are decoded."""
+DECODED_BYTES = {"WEBP": 16.5, "AVIF": 10.0, "HEIF": 8.5}
+"""Bytes a pixel at the peak, of formats whose decoders know no smaller size and keep copies; of all others under 7."""
+MAX_TEXT_BYTES = 64 << 20
+"""Of a PNG's compressed texts together: workflows of generators have many megabytes."""
 MAX_BYTES = 1 << 30
-GREY_SPREAD = 2.0
-"""Mean standard deviation across the colour channels, of 255, below which a picture is grey-level (7.2.1)."""
-
 MODULES = {
     "JPEG": "PIL.JpegImagePlugin",
     "PNG": "PIL.PngImagePlugin",
@@ -71,7 +76,7 @@ class Photo(msgspec.Struct, frozen=True, tag_field="kind", tag="photo"):
     """A photo file: its identity and what it says of itself. `width` and `height` are upright, in pixels.
 
     `orientation` is the EXIF orientation (1 to 8) that was undone. `tags` are the file's own claims as (name, value),
-    unverified; `notes` say what was done to read it.
+    unverified; `notes` say what was done to read it; `declared`: where it says that it is synthetic.
     """
 
     path: str
@@ -85,6 +90,7 @@ class Photo(msgspec.Struct, frozen=True, tag_field="kind", tag="photo"):
     frames: int
     tags: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    declared: tuple[Declaration, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,22 +104,22 @@ class Seen:
 def look_photo(path: bytes) -> Seen:
     """Hash a photo, read what it says of itself, decode it upright and small. Section 7.2. Raises InputError."""
     from sightcheck.media.credentials import credentials
-    from sightcheck.media.tags import limited, tags_of
+    from sightcheck.media.tags import tags_of
 
     with _regular_file(path) as file, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         name = _format(file)
         size_bytes, sha256 = os.fstat(file.fileno()).st_size, _sha256(file)
+        sealed = credentials(file, name)
+        file.seek(0)
         with _opened(file, name) as image:
             size, frames = image.size, _frames(image)
             undone = _orientation(image) if name == "TIFF" else 1  # Pillow turns a TIFF as it decodes it
-            pixels, notes = _pixels(image)
+            pixels, notes = small(image, _orientation, _judge)
             orientation = _orientation(image)
             width, height = size[::-1] if orientation > 4 else size
-            tags, damaged = tags_of(image)
+            tags, declared, damaged = tags_of(image, sealed)
             kind, mode = image.format or name, image.mode
-        if seal := credentials(file, name):
-            tags = (("C2PA", limited(seal)), *tags)
     notes += (f"holds {frames} pictures: only the first is looked at",) if frames > 1 else ()
     notes += damaged or tuple({"its metadata are damaged in part" for one in warned if "EXIF" in str(one.message)})
     photo = Photo(
@@ -128,6 +134,7 @@ def look_photo(path: bytes) -> Seen:
         frames=frames,
         tags=tags,
         notes=notes,
+        declared=declared,
     )
     return Seen(photo, pixels)
 
@@ -137,7 +144,7 @@ def jpeg(pixels: NDArray[np.uint8], shorter: int, quality: int) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    _shrunk(Image.fromarray(np.ascontiguousarray(pixels)), shorter).save(buffer, "JPEG", quality=quality)
+    shrunk(Image.fromarray(np.ascontiguousarray(pixels)), shorter).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
@@ -146,7 +153,7 @@ def png(pixels: NDArray[np.uint8], shorter: int) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    _shrunk(Image.fromarray(np.ascontiguousarray(pixels)), shorter).save(buffer, "PNG")
+    shrunk(Image.fromarray(np.ascontiguousarray(pixels)), shorter).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -204,7 +211,9 @@ def _opened(file: BinaryIO, name: str) -> Iterator["Image"]:
 
         register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     else:
-        importlib.import_module(MODULES[name])
+        module = importlib.import_module(MODULES[name])
+        if name == "PNG":
+            vars(module).update(MAX_TEXT_CHUNK=MAX_TEXT_BYTES, MAX_TEXT_MEMORY=MAX_TEXT_BYTES)
     allowed, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the size is judged here, in our words
     try:
         with Image.open(file, formats=[name]) as image:
@@ -222,8 +231,13 @@ def _opened(file: BinaryIO, name: str) -> Iterator["Image"]:
 def _judge(image: "Image") -> None:
     """Refuse by the header: what is too big, too small or too long to be judged, and previews of raw files."""
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    if width * height > SLACK * MAX_PIXELS:
         raise OverLimit(f"is {width}x{height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels")
+    if width * height * DECODED_BYTES.get(image.format or "", 0) > MEMORY_BYTES:
+        raise OverLimit(
+            f"is {width}x{height}: {image.format} can only be decoded whole, which would take more than 1.5 GiB; "
+            "save it as JPEG first"
+        )
     if min(width, height) < MIN_SIDE:
         raise NotMedia(f"is {width}x{height} pixels, too small to judge; its shorter side must be at least {MIN_SIDE}")
     if max(width, height) > MAX_ASPECT * min(width, height):
@@ -242,44 +256,6 @@ def _frames(image: "Image") -> int:
         return 1
 
 
-def _pixels(image: "Image") -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """An open photo -> pixels (H, W, 3), notes on how they were made."""
-    deep = _deep(image)
-    if image.format in ("JPEG", "MPO"):
-        reduced = 2 * SIDE / min(image.size)
-        image.draft(None, (round(image.width * reduced), round(image.height * reduced)))
-    sandbox.step()
-    image.load()
-    sandbox.step()
-    _judge(image)  # some sizes are known only now
-    small = _shrunk(_eight_bits(image), SIDE)
-    if image.format in ("JPEG", "MPO"):
-        _refuse_missing(np.asarray(small))
-    colours, notes = _srgb(small, image.info.get("icc_profile"))
-    pixels = np.asarray(_turned(colours, _orientation(image)))
-    if pixels.std(axis=2).mean() < GREY_SPREAD:
-        notes += ("grey-level: country recognition was made for colour photos",)
-    if deep:
-        notes += ("deeper than 8 bits: looked at in 8",)
-    return pixels, notes
-
-
-def _turned(image: "Image", orientation: int) -> "Image":
-    """A picture upright, by its EXIF orientation."""
-    from PIL.Image import Transpose
-
-    turns = (
-        Transpose.FLIP_LEFT_RIGHT,
-        Transpose.ROTATE_180,
-        Transpose.FLIP_TOP_BOTTOM,
-        Transpose.TRANSPOSE,
-        Transpose.ROTATE_270,
-        Transpose.TRANSVERSE,
-        Transpose.ROTATE_90,
-    )
-    return image if orientation == 1 else image.transpose(turns[orientation - 2])
-
-
 def _orientation(image: "Image") -> int:
     """The EXIF orientation that is still to be undone, 1 where there is none or nonsense."""
     try:
@@ -287,81 +263,3 @@ def _orientation(image: "Image") -> int:
     except Exception:  # damaged EXIF may raise anything; tags_of says so
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _deep(image: "Image") -> bool:
-    """Whether the file holds more than 8 bits a channel."""
-    bits = getattr(image, "tag_v2", {}).get(258, image.info.get("bit_depth", 8))
-    sixteen = any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
-    return image.mode.startswith("I") or sixteen or max(np.atleast_1d(np.asarray(bits)).tolist()) > 8
-
-
-def _eight_bits(image: "Image") -> "Image":
-    """Any mode -> L, LA, RGB, RGBA or CMYK in 8 bits: deep tones are scaled, palettes looked up. Raises NotMedia."""
-    from PIL import Image
-
-    if image.mode.startswith("I"):
-        tones = np.asarray(image)
-        if tones.min() < 0 or tones.max() > 65535:
-            raise NotMedia("holds 32-bit numbers, not a photo's tones; export it in 8 or 16 bits")
-        return Image.fromarray((tones >> 8).astype(np.uint8))
-    if image.mode in ("P", "PA", "RGBa") or "transparency" in image.info:
-        clear = image.mode != "P" or "transparency" in image.info
-        return image.convert("RGBA" if clear else "RGB")
-    if image.mode in ("1", "La"):
-        return image.convert("L" if image.mode == "1" else "LA")
-    if image.mode in ("YCbCr", "HSV", "RGBX"):
-        return image.convert("RGB")
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        raise NotMedia(f"has {image.mode} values, which are not read here; export it as an RGB photo")
-    return image
-
-
-def _shrunk(image: "Image", shorter: int) -> "Image":
-    """Antialiased to a shorter side of at most `shorter`; never enlarged."""
-    from PIL import Image
-
-    share = shorter / min(image.size)
-    if share >= 1:
-        return image
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def _refuse_missing(pixels: NDArray[np.uint8]) -> None:
-    """Raise Damaged when the last rows are the flat grey that a JPEG decoder puts where data end early."""
-    distance = np.abs(pixels.reshape(len(pixels), -1).astype(np.int16) - 128).max(axis=1)  # (H,)
-    seen = np.flatnonzero(distance > 1)
-    missing = 1 - (seen[-1] + 1) / len(distance) if len(seen) else 1.0
-    if missing > 0.03:
-        raise Damaged(f"is damaged: the last {missing:.0%} of its picture is missing; give a whole copy")
-
-
-def _srgb(image: "Image", profile: bytes | None) -> tuple["Image", tuple[str, ...]]:
-    """L, LA, RGB, RGBA or CMYK -> RGB by its colour profile, over white where transparent; and notes."""
-    from PIL import Image
-
-    notes: tuple[str, ...] = ()
-    clear = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
-    plain = image.convert(image.mode[:-1]) if clear else image
-    colours = _profiled(plain, profile) if profile else None
-    if profile and colours is None:
-        notes += ("its colour profile cannot be used: colours are read as sRGB",)
-    elif plain.mode == "CMYK" and colours is None:
-        notes += ("in printing inks (CMYK) without a profile: colours are approximate",)
-    colours = colours or plain.convert("RGB")
-    if clear and int(np.asarray(clear).min()) < 255:
-        notes += ("transparent in part: looked at over white",)
-        colours = Image.composite(colours, Image.new("RGB", image.size, "white"), clear)
-    return colours, notes
-
-
-def _profiled(image: "Image", profile: bytes) -> "Image | None":
-    """Colours by an ICC profile, None where it does not fit the picture."""
-    from PIL import ImageCms
-
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None

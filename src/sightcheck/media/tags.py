@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 from xml.parsers import expat
@@ -10,6 +10,8 @@ from xml.parsers import expat
 from PIL import ExifTags, IptcImagePlugin
 from PIL.Image import Image
 from PIL.ImageFile import ImageFile
+
+from sightcheck.media.declared import Declaration, declarations
 
 MAX_TAGS = 200
 MAX_CHARACTERS = 2000
@@ -53,6 +55,7 @@ PREFIXES = {
     "http://ns.adobe.com/tiff/1.0/": "tiff",
     "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
     "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
+    "http://www.tc260.org.cn/ns/AIGC/1.0/": "TC260",
 }
 SCAFFOLD = {
     "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -62,12 +65,15 @@ SCAFFOLD = {
 }
 
 
-def tags_of(image: Image) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """A decoded photo -> its claims as (name, value), named `EXIF Model`, `XMP dc:title`, `IPTC City`; and notes.
+def tags_of(
+    image: Image, sealed: Sequence[tuple[str, str]] = ()
+) -> tuple[tuple[tuple[str, str], ...], tuple[Declaration, ...], tuple[str, ...]]:
+    """A decoded photo, what its seal says -> its claims as (name, value), what it declares itself, and notes.
 
-    At most 200 claims of at most 2,000 characters. What is damaged is passed over with a note.
+    Claims are named `EXIF Model`, `XMP dc:title`, `IPTC City`: at most 200 of at most 2,000 characters, while
+    declarations are looked for in all of them. What is damaged is passed over with a note.
     """
-    found, notes = [], []
+    found, notes = list(sealed), []
     for name, read in READERS.items():
         try:
             found += [(f"{name} {key}".strip(), value) for key, value in read(image)]
@@ -75,7 +81,8 @@ def tags_of(image: Image) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
             notes.append(f"its {name or 'comments'} cannot be read in full: damaged, and passed over")
     if len(found) > MAX_TAGS:
         notes.append(f"says {len(found):,} things of itself: the first {MAX_TAGS} are kept")
-    return tuple((limited(key), limited(value)) for key, value in found[:MAX_TAGS]), tuple(notes)
+    kept = tuple((limited(key), limited(value)) for key, value in found[:MAX_TAGS])
+    return kept, declarations(found), tuple(notes)
 
 
 def limited(text: str) -> str:
@@ -100,9 +107,16 @@ def _exif_text(key: int, value: Any) -> str:
     if isinstance(value, bytes) and key in WIDE:
         return value.decode("utf-16-le", "replace").rstrip("\0")
     if isinstance(value, bytes) and value.startswith((b"ASCII\0\0\0", b"UNICODE\0")):
-        wide = value.startswith(b"UNICODE")
-        return value[8:].decode("utf-16" if wide else "utf-8", "replace").strip("\0 ")
+        return (_wide(value[8:]) if value.startswith(b"UNICODE") else value[8:].decode("utf-8", "replace")).strip("\0 ")
     return _text(value)
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 of either byte order: by its mark, else the one in which more of it is Latin."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    both = [data.decode(order, "replace") for order in ("utf-16-le", "utf-16-be")]
+    return max(both, key=lambda text: sum(letter < "\u0250" for letter in text))
 
 
 def _text(value: Any) -> str:
@@ -136,19 +150,36 @@ def _position(gps: dict[int, Any]) -> Tags:
         name = ExifTags.GPSTAGS.get(key, f"GPS 0x{key:04x}")
         text = _text(value)
         if name in ("GPSLatitude", "GPSLongitude"):
-            text = _degrees(value, _text(gps.get(key - 1, "")).upper()) or text
+            text = _degrees(value, _text(gps.get(key - 1, "")).upper(), "NS" if name == "GPSLatitude" else "EW") or text
         elif name == "GPSTimeStamp":
             text = _clock(value) or text
         found.append((name, text))
     return [(key, value) for key, value in found if value]
 
 
-def _degrees(parts: Any, hemisphere: str) -> str:
-    """(degrees, minutes, seconds) and N, S, E or W -> `-33.856784`; "" where that cannot be computed."""
-    if not isinstance(parts, tuple) or not 1 <= len(parts) <= 3 or hemisphere[:1] not in tuple("NSEW"):
+def _degrees(parts: Any, reference: str, letters: str) -> str:
+    """(degrees, minutes, seconds) or one number, and N or S, E or W -> `-33.856784`; "" where that is no number.
+
+    Where the hemisphere is not certain, why stands behind the number: `41.890200 (no N or S is stated)`.
+    """
+    numbers = parts if isinstance(parts, tuple) else (parts,)
+    if not 1 <= len(numbers) <= 3 or not all(isinstance(one, Real) for one in numbers):
         return ""
-    value = sum(float(part) / 60**at for at, part in enumerate(parts))
-    return f"{-value if hemisphere[0] in 'SW' else value:.6f}" if math.isfinite(value) else ""
+    signed = [float(one) for one in numbers]
+    value = sum(abs(one) / 60**at for at, one in enumerate(signed))
+    if not math.isfinite(value):
+        return ""
+    negative, letter = min(signed) < 0, reference[:1]
+    if letter and letter in letters:
+        if negative and letter == letters[0]:
+            return f"{-value:.6f} (a negative number and {letter})"
+        return f"{-value if letter == letters[1] else value:.6f}"
+    if negative and not letter:  # a sign says what the letter would
+        return f"{-value:.6f}"
+    stated = f"{reference!r} is stated, not" if letter else "no"
+    return (
+        f"{-value if negative else value:.6f} ({stated} {letters[0]} or {letters[1]}{'' if letter else ' is stated'})"
+    )
 
 
 def _clock(parts: Any) -> str:
@@ -162,7 +193,11 @@ def _clock(parts: Any) -> str:
 def xmp_tags(image: Image) -> Tags:
     """XMP of the photo by its usual prefixes; nested claims as `Iptc4xmpExt:LocationCreated/Iptc4xmpExt:City`."""
     data = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    data = data.encode() if isinstance(data, str) else bytes(data)
+    return flattened(data.encode() if isinstance(data, str) else bytes(data))
+
+
+def flattened(data: bytes) -> Tags:
+    """An XMP packet -> its claims. Raises ValueError where there is too much of it, or what expat raises."""
     if len(data) > MAX_XMP_BYTES:
         raise ValueError("too much XMP")
     data = data.strip(b"\0 \r\n\t")

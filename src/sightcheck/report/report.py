@@ -19,6 +19,7 @@ import msgspec
 
 from sightcheck.errors import OutputError
 from sightcheck.media import Clip
+from sightcheck.media.declared import sentence
 from sightcheck.media.photo import Photo
 from sightcheck.place.world.gazetteer import Claim
 from sightcheck.report import charts, terminal, wording, worldmap
@@ -96,7 +97,8 @@ def to_html(reports: Sequence[Report], failed: Sequence[Failure] = ()) -> str:
     )
     environment.tests.update(finite=wording.finite, video=lambda file: isinstance(file, Clip))
     environment.globals.update(
-        charts=charts, worldmap=worldmap, words=wording, strength=strength, base64=_base64, thumbnail=_thumbnail,
+        declared=sentence, charts=charts, worldmap=worldmap,
+        words=wording, strength=strength, base64=_base64, thumbnail=_thumbnail,
         name=lambda path: Path(path).name or path,
     )  # fmt: skip
     return environment.get_template("video.html.j2").render(reports=reports, failed=failed) + "\n"

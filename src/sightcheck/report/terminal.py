@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sightcheck.media import Clip
+from sightcheck.media import Clip, declared
 from sightcheck.media.photo import Photo
 from sightcheck.place.world.gazetteer import Claim
 from sightcheck.report import charts, wording
@@ -28,6 +28,8 @@ def text(file: Clip | Photo, claim: Claim | None, verdicts: Sequence[Verdict], w
     console = Console(width=width, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(visible(file.path), style="bold")
+        if told := declared.sentence(file.declared):
+            console.print(visible(told), style="bold dark_orange")
         for verdict in verdicts:
             console.print(verdict.question)
             console.print(_answer_table(verdict, claim, wording.claimed(file, claim)))

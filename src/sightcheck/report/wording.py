@@ -135,8 +135,7 @@ def claim_line(claim: Claim) -> str:
 
 def whole_country(claim: Claim | None) -> str:
     """The code of the country that is claimed without a city or a point in it, else ""."""
-    pointed = claim is None or claim.city or any(letter.isdecimal() for letter in claim.text)
-    return "" if claim is None or pointed else claim.country
+    return "" if claim is None or claim.pointed or claim.region else claim.country
 
 
 def position(lat: float, lon: float, radius_km: float = 0.0) -> str:

@@ -1,6 +1,7 @@
 """What does a score mean on this clip? The clips a detector was tested on, its calibration, and where that holds."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,8 @@ class Range:
 
 
 UNNAMED: NDArray[np.str_] = np.zeros(0, np.str_)
+COMMON = 0.05
+"""Share of the clips that must be coded in one way for the calibration to hold for it."""
 LEARNT = "it is one of the clips that this detector learned from, on which its score says nothing"
 
 
@@ -40,7 +43,8 @@ LEARNT = "it is one of the clips that this detector learned from, on which its s
 class Reference:
     """`held_out` (n,) scores of the n clips by models that had not seen them, NaN where none could; `synthetic` (n,).
 
-    `calibration` is None where too few groups were held out, `scope` empty where no clips are known.
+    `calibration` is None where too few groups were held out, `scope` empty where no clips are known. `forms`: how the
+    pictures of the calibration's clips were coded, empty where that is not known.
     """
 
     calibration: Calibration | None
@@ -48,6 +52,7 @@ class Reference:
     synthetic: NDArray[np.bool_]
     held_out: NDArray[np.float64]
     clips: NDArray[np.str_] = field(default_factory=lambda: UNNAMED)
+    forms: tuple[str, ...] = ()
 
     def log10_lr(self, clip: Clip, score: float) -> float | None:
         """The calibrated ratio; None where nothing was calibrated or the clip lies outside."""
@@ -62,6 +67,8 @@ class Reference:
             for one, value in zip(self.scope, properties(clip), strict=False)
             if one.excludes(value)
         )
+        if self.forms and form(clip) not in self.forms:
+            unlike += (f"it is coded as {form(clip)}, and the calibration saw {', '.join(self.forms)}",)
         return (*unlike, LEARNT) if clip.sha256 in self.clips else unlike
 
     def place(self, score: float) -> str:
@@ -86,6 +93,17 @@ def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
     ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
     # The measurement is of windows: a longer clip is only more of them.
     return (*ranges[:3], replace(ranges[3], high=24 * 3600.0))
+
+
+def form(clip: Clip) -> str:
+    """How a clip's pictures are coded, as the calibration tells it apart: `h264`, `h264, interlaced`, `hevc, PQ`."""
+    return ", ".join(filter(None, (clip.codec, "interlaced" if clip.interlaced else "", clip.transfer)))
+
+
+def forms(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """Clips -> the forms in which at least COMMON of them are coded, the most frequent first."""
+    counted = Counter(form(clip) for clip in clips)
+    return tuple(name for name, count in counted.most_common() if count >= COMMON * len(clips))
 
 
 def plain(value: float) -> str:
@@ -123,7 +141,7 @@ def of_this_version(name: str) -> Iterator[None]:
 
 def to_arrays(one: Reference, recipe: Any, **settings: Any) -> dict[str, NDArray[Any]]:
     """Reference, recipe (a msgspec type) and further settings -> the arrays of a model folder that hold them."""
-    kept = {"recipe": recipe, "calibration": one.calibration, "scope": one.scope, **settings}
+    kept = {"recipe": recipe, "calibration": one.calibration, "scope": one.scope, "forms": one.forms, **settings}
     return {
         "settings": np.frombuffer(msgspec.json.encode(kept), np.uint8),
         "synthetic": one.synthetic,
@@ -140,7 +158,13 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Reference:
         arrays["synthetic"],
         arrays["held_out"],
         arrays.get("clips", UNNAMED),
+        setting(arrays, "forms", tuple[str, ...]) if has_setting(arrays, "forms") else (),
     )
+
+
+def has_setting(arrays: Mapping[str, NDArray[Any]], key: str) -> bool:
+    """Whether a model folder has a setting: those that an earlier version made lack some."""
+    return key in msgspec.json.decode(arrays["settings"].tobytes(), type=dict[str, msgspec.Raw])
 
 
 def setting(arrays: Mapping[str, NDArray[Any]], key: str, kind: Any) -> Any:

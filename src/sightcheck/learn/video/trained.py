@@ -120,7 +120,8 @@ def run(asked: Clips, tables: Sequence[Path], told: Told | None = None) -> Path:
     fitted = method.fit(found.seen, found.synthetic, found.units, told=lambda done, what: tell(0.7 + 0.3 * done, what))
     network, golden = fitted.export()
     named = np.array([clip.sha256 for clip in found.clips])
-    known = Reference(calibration, reference.scope(found.clips), found.synthetic, scores, named)
+    ranges, forms = reference.scope(found.clips), reference.forms(found.clips)
+    known = Reference(calibration, ranges, found.synthetic, scores, named, forms)
     recipe = asked.bodies.recipe(asked.recipe) if asked.recipe in texture.RECIPES else frames.RECIPES[asked.recipe]
     described = card(asked, found, tested, calibration, fitted.parameters, dataclasses.asdict(recipe))
     return reference.save(described, recipe, known, network, golden, asked.to)
@@ -217,7 +218,7 @@ def fused(asked: Clips, items: Sequence[Item], tell: Told) -> Path:
     )
     described = _card(asked, both, metrics, (), teach.warnings(calibration, both), {"of": list(asked.of)}, ())
     names = np.array([clip.sha256 for clip in clips])
-    fit = Reference(calibration, reference.scope(clips), synthetic, fake, names)
+    fit = Reference(calibration, reference.scope(clips), synthetic, fake, names, reference.forms(clips))
     return fusion.save(described, asked.of, fit, asked.to)
 
 

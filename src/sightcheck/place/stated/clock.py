@@ -17,7 +17,16 @@ AHEAD_HOURS = (-1.0, 3.0)
 NIGHT, DAY = -6.0, 3.0
 """Degrees: below the first even twilight is over, above the second the sun is up."""
 SHOWN = 80  # characters of a time that is none
+GPS_YEAR = 1994
+"""The satellites served everyone from then on."""
 A_DAY = timedelta(days=1, hours=2)  # times of unknown zone may be this far apart and mean the same
+
+FIRMWARE = {
+    (1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6), (1999, 8, 22), (2000, 1, 1), (2002, 1, 1), (2002, 12, 8),
+}  # fmt: skip
+"""Days on which the clocks of devices and receivers start that were never set, at midnight or at noon."""
+ROLLOVER = timedelta(weeks=1024)
+"""After so long a receiver's count of weeks begins anew."""
 
 STAMP = re.compile(
     r"\s*(\d{4})[:-]?(\d\d)[:-]?(\d\d)(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?)?\s*",
@@ -117,6 +126,8 @@ def _taken_statement(said: Mapping[str, str], first: Moment | None, now: datetim
         return Statement("Taken", str(first), "in the future: the clock was wrong or the time is made up", False)
     if first.local.year < FIRST_YEAR:
         return Statement("Taken", str(first), "before digital cameras: a scan, or a clock that was never set", False)
+    if _never_set(first):
+        return Statement("Taken", str(first), "when the clocks of devices start that were never set: it says nothing")
     return Statement("Taken", str(first), "" if first.offset_h is not None else "its time zone is not stated")
 
 
@@ -127,6 +138,8 @@ def _later(
     time = next((time for tag, offset in tags if (time := _stated(said, tag, offset))), None)
     if time is None or (first and abs(time.local - first.local) < timedelta(minutes=1)):
         return None
+    if _never_set(time):
+        return Statement(name, str(time), "when the clocks of devices start that were never set: it says nothing")
     if first is None:
         return Statement(name, str(time))
     exact = time.timed and first.timed and time.offset_h is not None and first.offset_h is not None
@@ -151,8 +164,8 @@ def _gps_time(said: Mapping[str, str]) -> datetime | None:
 
 def _universal(said: Mapping[str, str], first: Moment | None) -> tuple[datetime | None, float | None]:
     """(time in UTC, hours the camera's clock was ahead of it), each None where nothing states it."""
-    satellites = _gps_time(said)
-    timed = first if first and first.timed else None
+    satellites = None if _unreliable(said, first) else _gps_time(said)
+    timed = first if first and first.timed and not _never_set(first) else None
     if timed and timed.offset_h is not None:
         return (timed.local - timedelta(hours=timed.offset_h)).replace(tzinfo=UTC), timed.offset_h
     if satellites is None:
@@ -168,13 +181,55 @@ def _satellite(said: Mapping[str, str], first: Moment | None) -> Statement | Non
     if satellites is None:
         return None
     value = f"{satellites:%Y-%m-%d %H:%M} UTC"
+    if why := _unreliable(said, first):
+        blamed = None if _device_fault(satellites, first) else False
+        return Statement("Satellite time", value, f"{why}: unreliable, so nothing is drawn from it", blamed)
     if first is None or not first.timed:
         return Statement("Satellite time", value)
     ahead = (first.local - satellites).total_seconds() / 3600
-    off = abs(ahead - first.offset_h) if first.offset_h is not None else max(0.0, abs(ahead) - 14.25)
-    if off > 1:
-        return Statement("Satellite time", value, f"{_span(timedelta(hours=off))} off the camera's clock", False)
     return Statement("Satellite time", value, f"the camera's clock ran at {zone_name(round(4 * ahead) / 4)}")
+
+
+def _unreliable(said: Mapping[str, str], first: Moment | None) -> str:
+    """Why the satellites' time cannot be that of the picture; "" where it may be."""
+    satellites = _gps_time(said)
+    if satellites is None:
+        return ""
+    if fault := _device_fault(satellites, first):
+        return fault
+    if first is None or _never_set(first):
+        return ""
+    ahead = (first.local - satellites).total_seconds() / 3600
+    if not first.timed:
+        off = max(0.0, abs(ahead + 12) - 26)  # a day, anywhere on Earth
+    elif first.offset_h is not None:
+        off = abs(ahead - first.offset_h)
+    else:
+        off = max(0.0, abs(ahead) - 14.25)
+    span = _span(timedelta(hours=off))
+    return f"{span} off the camera's clock (a fix from another time, or a clock that is wrong)" if off > 1 else ""
+
+
+def _device_fault(satellites: datetime, first: Moment | None) -> str:
+    """The fault of receivers that a satellite time shows, which says nothing of the picture; else ""."""
+    if _starts(satellites, whole_day=True):
+        return "what a receiver writes before it has found the satellites"
+    gap = None if first is None or _never_set(first) else first.local - satellites
+    for weeks in (1, 2) if gap is not None else ():
+        if gap is not None and abs(abs(gap) - weeks * ROLLOVER) <= A_DAY:
+            return f"{weeks * 1024:,} weeks from the camera's clock (the receiver's count of weeks began anew)"
+    return ""
+
+
+def _starts(time: datetime, whole_day: bool = False) -> bool:
+    """Whether a time is one at which clocks start that were never set."""
+    at_start = (time.hour, time.minute) in ((0, 0), (12, 0))
+    old = time.year < GPS_YEAR
+    return (time.year, time.month, time.day) in FIRMWARE and (at_start or (whole_day and old))
+
+
+def _never_set(time: Moment) -> bool:
+    return time.timed and _starts(time.local)
 
 
 def _zone(offset_h: float, spot: Spot) -> Statement:
@@ -190,7 +245,7 @@ def _sun(first: Moment | None, utc: datetime | None, spot: Spot) -> Statement | 
     """Where the sun stood; over every zone that the clock may have had where the file states none."""
     if utc is not None:
         times, basis = [utc], "at the stated time"
-    elif first is not None and first.timed:
+    elif first is not None and first.timed and not _never_set(first):
         start, end = (4 * hours for hours in AHEAD_HOURS)
         solar = first.local.replace(tzinfo=UTC) - timedelta(hours=spot.lon / 15)
         times = [solar - timedelta(hours=quarter / 4) for quarter in range(int(start), int(end) + 1)]

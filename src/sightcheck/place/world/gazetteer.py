@@ -3,14 +3,15 @@
 import difflib
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NoReturn
 
 import numpy as np
 
 from sightcheck.errors import UsageError
+from sightcheck.place.world import points
 from sightcheck.place.world.atlas import Outline, distance_km, distances_km, land_at, outlines
 from sightcheck.place.world.tables import (
     Country,
@@ -26,7 +27,7 @@ from sightcheck.place.world.tables import (
 
 __all__ = [
     "Claim", "Outline", "candidates", "class_of", "classes", "country_at", "country_code", "country_name",
-    "country_point", "distance_km", "fold", "nearest_city", "outlines", "parse",
+    "country_point", "distance_km", "fold", "nearest_city", "outlines", "parse", "region_at",
 ]  # fmt: skip
 
 NEAR_KM = 100.0
@@ -42,14 +43,14 @@ CITY_STATES = ("SG", "MC", "HK", "MO", "GI", "VA")
 """Their name means the city: it is the whole country."""
 RADIUS_KM = (5.0, 25.0)
 LONGEST = 200
-COORDINATES = re.compile(r"\s*([-+]?\d{1,3}(?:\.\d{0,12})?)\s*[,;\s]\s*([-+]?\d{1,3}(?:\.\d{0,12})?)\s*", re.ASCII)
 # A comma by other names: full-width, Arabic, ideographic, and the semicolon.
 COMMAS = re.compile("[,;،、，]")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A stated place. `city` and `region` are "" where only a country or a point is stated; `country` is ISO 3166.
+    """A stated place. `city` is "" where a region, a country or a point is stated, `region` where one of these two last
+    is; `country` is ISO 3166.
 
     `lat`, `lon`: WGS84 degrees; `radius_km`: how far from there still counts as the place; `geoname_id` 0: no city.
     """
@@ -65,46 +66,75 @@ class Claim:
     geoname_id: int
 
     @property
+    def pointed(self) -> bool:
+        """Whether it means a city or a point, and not all of a region or country."""
+        return bool(self.city) or any(map(str.isdecimal, self.text))
+
+    @property
     def label(self) -> str:
         """`Rome, Lazio, Italy`, as it can be typed; a region named after its city is left out: `La Paz, Bolivia`."""
-        region = "" if fold(self.region).startswith(fold(self.city)) else self.region
+        region = "" if self.city and fold(self.region).startswith(fold(self.city)) else self.region
         return ", ".join(dict.fromkeys(part for part in (self.city, region, self.country_name) if part))
 
 
 def parse(text: str) -> Claim:
-    """ "Berlin", "Rome, GA", "London Ontario", "Italy", "IT", "41.9,12.5" -> Claim.
+    """ "Berlin", "Rome, GA", "London Ontario", "Italy", "IT", "Bavaria", "41.9,12.5", a link of a map -> Claim.
 
-    A country's name means the country, save for the CITY_STATES; so does its code, in small letters only where the
-    likeliest city of that name does not bear it as its own. Another name means its most populous place where that has
-    CLEARLY times the inhabitants of the next one in another region, those of places that are only also called so
-    counting BY_ANOTHER_NAME, and where no region elsewhere that is called so DWARFS it. Otherwise, and for what is
-    unknown, UsageError offers what can be typed.
+    A country's name means the country, save for the CITY_STATES and where a region elsewhere that is called so has more
+    inhabitants (Georgia); so does its code, in small letters only where the likeliest city of that name does not bear
+    it as its own. Another name means its most populous place where that has CLEARLY times the inhabitants of the next
+    one in another region, those of places that are only also called so counting BY_ANOTHER_NAME, and where no region
+    elsewhere that is called so DWARFS it; a region's name where no place bears it means the region, and so does a
+    region with its country after it. Otherwise, and for what is unknown, UsageError offers what can be typed.
     """
     found = candidates(text)
     if not found:
         raise UsageError(_unknown(text))
-    if _point_in(text) or _country_alone(text):
+    if points.point_in(text):
+        return found[0]
+    if _country_alone(text):
+        if others := found[1:]:
+            _ask(text, "may mean several places", (found[0], *others))
+        return found[0]
+    if not found[0].city:  # a region
+        if len({one.country for one in found}) > 1 and found[0].radius_km and not _parts(text)[1:]:
+            _ask(text, "may mean several regions", found)
         return found[0]
     head, rows = _meant(text)
     state = _region_meant(text, head, rows[0])
-    if state or not _clear(head, rows):
-        typed = "; ".join([f'"{label}"' for label in dict.fromkeys(one.label for one in found)][:5])
-        what = f"is also a region of {state}" if state else "may mean several places"
-        raise UsageError(f"{_shown(text)} {what}; say which place: {typed}")
+    if state:
+        _ask(text, f"is also a region of {country_name(state.country)}", (_of_region(state, text), *found))
+    if not _clear(head, rows):
+        _ask(text, "may mean several places", found)
     return found[0]
+
+
+def _ask(text: str, what: str, found: Sequence[Claim]) -> NoReturn:
+    labels = (one.country if fold(one.label) == fold(text) and not one.city else one.label for one in found)
+    typed = "; ".join([f'"{label}"' for label in dict.fromkeys(labels)][:5])
+    raise UsageError(f"{_shown(text)} {what}; say which place: {typed}")
 
 
 def candidates(text: str) -> tuple[Claim, ...]:
     """Text -> every place it may mean, the likeliest first; empty for none. Raises UsageError."""
-    if len(text) > LONGEST:
+    if len(text) > (points.LONGEST_LINK if points.is_link(text) else LONGEST):
         raise UsageError(f"the place has {len(text):,} characters; give a city and its country in at most {LONGEST}")
-    if point := _point_in(text):
+    if point := points.point_in(text):
         return (_of_point(text, *point),)
+    if points.is_link(text):
+        raise UsageError(
+            "the link holds no coordinates, and nothing is fetched: open it and give the place's name or point"
+        )
     country = _country_alone(text)
+    if country and (part := _part_of(country, fold(text))):
+        return (_of_region(part, text),)
     claims = tuple(_of_row(row, text) for row in _meant(text)[1])
     if country and country.code in CITY_STATES and claims and claims[0].country == country.code:
         return claims[:1]
-    return (_of_country(country, text),) if country else claims
+    if country:
+        return (_of_country(country, text), *(_of_region(one, text) for one in _larger(country, fold(text))))
+    whole = tuple(_of_region(one, text) for one in _regions_named(text))
+    return whole if whole and (not claims or _parts(text)[1:]) else claims
 
 
 def nearest_city(lat: float, lon: float) -> tuple[Claim, float]:
@@ -160,12 +190,6 @@ def class_of(code: str) -> int:
         if code in codes:
             return number
     raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
-
-
-def _point_in(text: str) -> tuple[float, float] | None:
-    """The latitude and longitude that a text states, if it does."""
-    found = COORDINATES.fullmatch(unicodedata.normalize("NFKC", text)) if len(text) <= LONGEST else None
-    return (float(found[1]), float(found[2])) if found else None
 
 
 def _parts(text: str) -> list[str]:
@@ -241,11 +265,11 @@ def _clear(head: str, rows: Sequence[int]) -> bool:
     return all(other[:2] == first[:2] or other[2] <= enough for other in others)
 
 
-def _region_meant(text: str, head: str, row: int) -> str:
-    """The country of a region that bears the name and dwarfs the place, unless the place lies in it; else ""."""
+def _region_meant(text: str, head: str, row: int) -> Region | None:
+    """A region that bears the name and dwarfs the place, unless the place lies in it."""
     least = DWARFS * float(cities().population[row])
     fitting = (one for one in _regions_of(text, head) if one.population >= least and one is not _region(row))
-    return next((country_name(one.country) for one in fitting), "")
+    return next(fitting, None)
 
 
 def _regions_of(text: str, head: str) -> list[Region]:
@@ -255,12 +279,36 @@ def _regions_of(text: str, head: str) -> list[Region]:
     return [one for one in named if all(_country(part) == _country(fold(one.country)) for part in rest)]
 
 
+def _regions_named(text: str) -> list[Region]:
+    """Regions that the whole text names, alone or with their country after them, the most populous first.
+
+    With a country after it, a name means its place there where that is not dwarfed by the region: "Québec, Canada".
+    """
+    head, *rest = _parts(text) or [""]
+    found = sorted(_regions_of(text, head), key=lambda one: -one.population)
+    if len(rest) > 1 or not found:
+        return []
+    rows = _fitting(head, rest)
+    return [one for one in found if not rows or float(cities().population[rows[0]]) * DWARFS <= one.population]
+
+
+def _part_of(country: Country, key: str) -> Region | None:
+    """The region that a name in a country's keys means when it is a part of the country: Scotland."""
+    if key in (fold(country.name), country.code.casefold(), country.code3.casefold()):
+        return None
+    inside = (one for one in regions() if one.country == country.code and key == fold(one.name))
+    return next(inside, None)
+
+
+def _larger(country: Country, key: str) -> list[Region]:
+    """Regions elsewhere that are called as a country is, or as its code, and have more inhabitants: Georgia, LA."""
+    people = sum(one.population for one in regions() if one.country == country.code)
+    return [one for one in regions() if key in one.keys and one.country != country.code and one.population > people]
+
+
 def _unknown(text: str) -> str:
     """What to say of a name that no place has."""
     head = next(iter(_parts(text)), "")
-    for region in _regions_of(text, head):
-        state = country_name(region.country)
-        return f"{_shown(text)} is a region of {state}; give a city in it, or {state} alone"
     close = _close(head)
     more = f"did you mean {' or '.join(close)}?" if close else "give a city and its country, or latitude,longitude"
     return f"no place is called {_shown(text)}; {more}"
@@ -290,6 +338,25 @@ def _of_row(row: int, text: str) -> Claim:
 def _of_country(one: Country, text: str) -> Claim:
     """The radius reaches the farthest end of its largest piece of land; what lies in it is for country_at to say."""
     return Claim(text, "", "", one.code, one.name, one.lat, one.lon, one.radius_km, 0)
+
+
+def _of_region(one: Region, text: str) -> Claim:
+    """The middle of its towns by their inhabitants; the radius reaches the farthest of them."""
+    table = cities()
+    rows = np.flatnonzero(table.region == regions().index(one))
+    people = np.maximum(table.population[rows].astype(float), 1.0)
+    lat, lon = (float(np.average(axis[rows], weights=people)) for axis in (table.lat, table.lon))
+    radius = float(distances_km(lat, lon, table.lat[rows], table.lon[rows]).max())
+    return Claim(
+        text, "", one.name, one.country, country_name(one.country), lat, lon, round(max(radius, RADIUS_KM[0]), 1), 0
+    )
+
+
+def region_at(lat: float, lon: float) -> tuple[str, str]:
+    """A point in WGS84 degrees -> ISO 3166 code and name of the region that the nearest listed place lies in."""
+    row, _ = _nearest(lat, lon)
+    region = _region(row)
+    return str(cities().country[row]), region.name if region else ""
 
 
 def _of_point(text: str, lat: float, lon: float) -> Claim:

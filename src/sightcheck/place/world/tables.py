@@ -26,12 +26,13 @@ SHORT = {"st": "saint", "ste": "sainte", "mt": "mount", "ft": "fort"}
 
 @dataclass(frozen=True)
 class Country:
-    """`keys`: folded names and codes. `lat`, `lon` (degrees) lie on its largest piece of land, whose furthest point is
-    `radius_km` away."""
+    """`own`: folded names and codes; `keys`: those and its names in other languages. `lat`, `lon` (degrees) lie on its
+    largest piece of land, whose furthest point is `radius_km` away."""
 
     code: str
     code3: str
     name: str
+    own: frozenset[str]
     keys: frozenset[str]
     lat: float
     lon: float
@@ -114,8 +115,11 @@ def city_names(start: int, stop: int) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def countries() -> tuple[Country, ...]:
     """The 249 countries and territories of ISO 3166-1 and Kosovo (XK), by code."""
-    rows = lines("countries.csv")
-    return tuple(Country(r[0], r[1], r[2], frozenset(r[6].split("|")), *map(float, r[3:6])) for r in rows)
+    abroad = {code: frozenset(keys.split("|")) for code, keys in lines("languages.csv")}
+    rows = [(r, frozenset(r[6].split("|"))) for r in lines("countries.csv")]
+    return tuple(
+        Country(r[0], r[1], r[2], own, own | abroad.get(r[0], frozenset()), *map(float, r[3:6])) for r, own in rows
+    )
 
 
 @lru_cache(maxsize=1)
