@@ -98,7 +98,8 @@ class Network:
         shown = sorted({int(middles[ranked[at]]) for at in (0, len(ranked) // 2, -1)})
         return Evidence(
             method=self.name,
-            sentence=f"P(synthetic) of {self._looked_at(seen, rows)}: {_spread(fake)}; {self.reference.place(score)}.",
+            sentence=f"How synthetic {self._looked_at(seen, rows)} look to a network (P(synthetic) {_spread(fake)}). "
+            f"{self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             series=(Series("P(synthetic)", "share", tuple(seen.times_s[at] for at in middles), tuple(fake.tolist())),),
