@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightcheck.cli.console import Show, complain, print_safely, progress_bar
+from sightcheck.cli.console import Jobs, complain, print_safely, progress_bar
 from sightcheck.errors import SightcheckError
 
 if TYPE_CHECKING:
@@ -40,14 +40,16 @@ def video(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Is this video synthetic?"""
-    from sightcheck import ask
+    from sightcheck import ask, batch
     from sightcheck.video.detectors import DETECTORS
     from sightcheck.video.detectors import detector as find
 
     detectors = [find(name, keypoints) for name in detector or DETECTORS]
-    _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), json, html, fail_on)
+    at_once = batch.jobs(batch.VIDEO_BYTES, len(files), jobs)
+    _answer(files, lambda path, told: ask.video(path, detectors, told, html is not None), json, html, fail_on, at_once)
 
 
 def photo(
@@ -61,15 +63,18 @@ def photo(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[PhotoFailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Was this photo taken where they say? Without a claim: in which country does it seem to be?"""
-    from sightcheck import ask
-    from sightcheck.place.embedding import Names
+    from sightcheck import ask, batch
+    from sightcheck.place.embedding import Names, reader
     from sightcheck.place.world.gazetteer import parse
 
     stated, models = None if claim is None else parse(claim), Names(scene, country, city)
+    reader(models)  # once, before there are several threads
+    at_once = batch.jobs(batch.PHOTO_BYTES, len(files), jobs)
     _answer(
-        files, lambda path, show: ask.photo(path, stated, models=models, heat=html is not None), json, html, fail_on
+        files, lambda path, _: ask.photo(path, stated, None, models, html is not None), json, html, fail_on, at_once
     )
 
 
@@ -93,28 +98,43 @@ def composite(
 
 def _answer(
     files: list[str],
-    ask_one: "Callable[[str, Show], Report]",
+    ask_one: "Callable[[str, Callable[[float], None]], Report]",
     json: bool,
     html: Path | None,
     fail_on: StrEnum | None,
+    jobs: int,
 ) -> None:
-    """Answer file after file, tell each as it comes; ends with the documented exit status."""
+    """Answer the files, several at once, tell each in the order given; ends with the documented exit status."""
+    from sightcheck import batch
     from sightcheck.report import report
 
     reports: list[Report] = []
     failed: list[report.Failure] = []
-    with progress_bar() as show:
-        for number, path in enumerate(files):
-            show(f"{number + 1}/{len(files)} {report.visible(os.path.basename(path))}", 0.0)
-            try:
-                reports.append(ask_one(path, show))
+    done = [0.0] * len(files)
+
+    def answer(at: int) -> "Report | SightcheckError":
+        def told(fraction: float) -> None:
+            done[at] = fraction
+            show(f"{sum(one == 1 for one in done)}/{len(files)} files", sum(done) / len(files))
+
+        try:
+            return ask_one(files[at], told)
+        except SightcheckError as error:
+            if error.exit_status > 1:
+                raise
+            return error
+        finally:
+            told(1.0)
+
+    with progress_bar() as show, batch.side_by_side(jobs) as each:
+        for path, found in zip(files, each(answer, range(len(files))), strict=True):
+            if isinstance(found, SightcheckError):
+                failed.append(report.Failure(report.visible(path), str(found)))
+                complain(f"{report.visible(path)}: {found}")
+            else:
+                reports.append(found)
                 if not json:
-                    print_safely(report.to_text(reports[-1]))
-            except SightcheckError as error:
-                if error.exit_status > 1:
-                    raise
-                failed.append(report.Failure(report.visible(path), str(error)))
-                complain(f"{report.visible(path)}: {error}")
+                    print_safely(report.to_text(found))
     if json:
         print_safely(report.to_json(report.Document(tuple(reports), tuple(failed))))
     if html is not None:

@@ -3,12 +3,16 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
 import typer
 
 from sightcheck.errors import OutputError
 
 Show = Callable[[str | None, float], None]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="How many files at once. [default: one a core, as memory allows]")
+]
 
 EXIT = (
     "Exit status: 0 done, 1 some files failed (the others are answered), 2 wrong usage, 3 broken installation, "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightcheck.cli.console import EXIT, complain, print_safely, progress_bar
+from sightcheck.cli.console import EXIT, Jobs, complain, print_safely, progress_bar
 
 if TYPE_CHECKING:
     from sightcheck.place.references.gallery import Added, CitySummary, Photograph, Told
@@ -25,14 +25,19 @@ def add(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of photos of it, at any depth.")],
     licence: Annotated[str, typer.Option(help="Licence of these photos.")] = "",
     origin: Annotated[str, typer.Option(help="Where they come from: a person, an address.")] = "",
+    jobs: Jobs = None,
 ) -> None:
     """Add the photos of a folder to a city. Stopped, it goes on where it was when run again."""
+    from sightcheck import batch
     from sightcheck.place.references.gallery import Gallery
     from sightcheck.place.world.gazetteer import parse
 
     claim = parse(city)
-    with Gallery() as gallery, progress_bar() as show:
-        found = gallery.add(claim, folder, licence, origin, lambda done, of: show(f"{done}/{of} photos", done / of))
+    at_once = batch.jobs(batch.PHOTO_BYTES, asked=jobs)
+    with Gallery() as gallery, progress_bar() as show, batch.side_by_side(at_once) as each:
+        found = gallery.add(
+            claim, folder, licence, origin, lambda done, of: show(f"{done}/{of} photos", done / of), each
+        )
     _tell(found)
 
 

@@ -118,6 +118,16 @@ class _Given:
     path: Callable[[], Path]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A photo that was read: SHA-256, fingerprint, the JPEG to keep and its embedding as bytes."""
+
+    sha256: str
+    bits: int
+    jpeg: bytes
+    blobs: tuple[bytes, ...]
+
+
 Outcome = Literal["added", "already", "near", "skipped"]
 OUTCOMES: tuple[Outcome, ...] = ("added", "already", "near", "skipped")
 
@@ -146,15 +156,18 @@ class Gallery:
         licence: str = "",
         origin: str = "",
         progress: Progress | None = None,
+        each: sandbox.Each = map,
     ) -> Added:
         """Add every photo in a folder, at any depth, to a city. Raises UsageError for a claim that names no city.
+
+        `each`: what reads the photos, one after another or several at once; they are kept in the order of their names.
 
         Hidden files are passed over; links are not followed. A photo that is there already changes nothing.
         """
         files, passed = folders.files(Path(folder))
         licence, origin = folders.text(licence), folders.text(origin)
         given = [_Given(name, "", licence, origin, partial(Path, path)) for name, path in files]
-        return self._add_all(claim, given, [Told(*one) for one in passed], progress)
+        return self._add_all(claim, given, [Told(*one) for one in passed], progress, each)
 
     def import_(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Added:
         """Add the photos of an export; their pictures are embedded anew.
@@ -174,7 +187,7 @@ class Gallery:
                 _Given(one.name, one.sha256, one.licence, one.origin, partial(exports.unpack, archive, one, alone))
                 for one in manifest.photos
             ]
-            return self._add_all(claim, given, [], progress)
+            return self._add_all(claim, given, [], progress, map)
 
     def export(self, claim: "Claim", path: str | os.PathLike[str]) -> int:
         """Write a city's photos to a zip that `import_` reads; returns how many. Raises UsageError, OutputError."""
@@ -251,52 +264,44 @@ class Gallery:
         return meant
 
     def _add_all(
-        self, claim: "Claim", given: Sequence[_Given], skipped: list[Told], progress: Progress | None
+        self,
+        claim: "Claim",
+        given: Sequence[_Given],
+        skipped: list[Told],
+        progress: Progress | None,
+        each: sandbox.Each,
     ) -> Added:
         if not (claim.city and claim.geoname_id):
             raise UsageError(f"{claim.label or claim.text} names no city; name one, such as 'Berlin, Germany'")
         told: list[tuple[Outcome, Told]] = [("skipped", one) for one in skipped]
-        for number, one in enumerate(given):
+        kept = frozenset(one.sha256 for one in self.photographs(claim.geoname_id))
+        read = each(partial(_read, self._model()[0], kept), given)
+        for number, (one, seen) in enumerate(zip(given, read, strict=True)):
             if progress is not None:
                 progress(number, len(given))
-            try:
-                outcome, why = self._add_one(claim, one)
-            except InputError as error:
-                outcome, why = "skipped", str(error)
+            outcome, why = self._keep(claim, one, seen) if not isinstance(seen, InputError) else ("skipped", str(seen))
             told.append((outcome, Told(one.name, why)))
         of = {kind: tuple(one for outcome, one in told if outcome == kind) for kind in OUTCOMES}
         added, already = (tuple(one.name for one in of[kind]) for kind in ("added", "already"))
         elsewhere = tuple(one for one in of["added"] if one.why)
         return Added(claim.label, added, already, of["near"], elsewhere, of["skipped"])
 
-    def _add_one(self, claim: "Claim", given: _Given) -> tuple[Outcome, str]:
-        """Read, shrink, embed and keep one photo -> its outcome, and the photo or city that it repeats."""
-        from sightcheck.media import photo
-
-        path = given.path()
-        if repeated := self._repeats(claim, given.sha256 or folders.sha256(path), 0):
-            return repeated
-        seen = sandbox.run(photo.look_photo, os.fsencode(path))
-        known = given.sha256 or seen.photo.sha256
-        jpeg = photo.jpeg(seen.pixels, SHORTER, QUALITY)
-        pixels = photo.from_jpeg(jpeg)
-        bits = fingerprint(pixels)
-        if repeated := self._repeats(claim, known, bits):
-            return repeated
-        embed, key = self._model()
-        kept = _blobs(embed(pixels))
+    def _keep(self, claim: "Claim", given: _Given, seen: "_Seen | None") -> tuple[Outcome, str]:
+        """Keep a photo that was read, None for one that is there -> its outcome, and the photo or city it repeats."""
+        if seen is None:
+            return "already", ""
         with self._store.writing():
-            if repeated := self._repeats(claim, known, bits):  # another program may have added it in the meantime
+            if repeated := self._repeats(claim, seen.sha256, seen.bits):
                 return repeated
             rows = self._store.rows
             rows("INSERT OR IGNORE INTO city VALUES (?, ?, ?, ?)", *_city(claim))
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            values = (claim.geoname_id, likeness.to_bytes(bits), known, given.name, given.licence, given.origin, now)
+            now, bits = datetime.now(UTC).isoformat(timespec="seconds"), likeness.to_bytes(seen.bits)
+            values = (claim.geoname_id, bits, seen.sha256, given.name, given.licence, given.origin, now)
             insert = f"INSERT INTO photo (geoname_id, fingerprint, {PHOTOGRAPH}) VALUES (?, ?, ?, ?, ?, ?, ?)"
             [(id_,)] = rows(f"{insert} RETURNING id", *values)
-            rows("INSERT INTO picture VALUES (?, ?)", id_, jpeg)
-            rows("INSERT INTO embedding VALUES (?, ?, ?, ?, ?, ?)", id_, key, *kept)
-        return "added", self._elsewhere(claim, known)
+            rows("INSERT INTO picture VALUES (?, ?)", id_, seen.jpeg)
+            rows("INSERT INTO embedding VALUES (?, ?, ?, ?, ?, ?)", id_, self._model()[1], *seen.blobs)
+        return "added", self._elsewhere(claim, seen.sha256)
 
     def _repeats(self, claim: "Claim", sha256: str, bits: int) -> tuple[Outcome, str] | None:
         """Whether the city has this photo, or one whose fingerprint is near: then the outcome, and which one."""
@@ -349,6 +354,22 @@ class Gallery:
 
             self._embed, self._key = embedding.embed, embedding.model_key()
         return self._embed, self._key
+
+
+def _read(embed: Embed, kept: frozenset[str], given: _Given) -> _Seen | InputError | None:
+    """Read, shrink and embed a photo; None for one that is kept already, the error for one that cannot be read."""
+    from sightcheck.media import photo
+
+    try:
+        path = given.path()
+        if (given.sha256 or folders.sha256(path)) in kept:
+            return None
+        seen = sandbox.run(photo.look_photo, os.fsencode(path))
+    except InputError as error:
+        return error
+    jpeg = photo.jpeg(seen.pixels, SHORTER, QUALITY)
+    pixels = photo.from_jpeg(jpeg)
+    return _Seen(given.sha256 or seen.photo.sha256, fingerprint(pixels), jpeg, _blobs(embed(pixels)))
 
 
 def near(references: References, bits: int) -> NDArray[np.intp]:
