@@ -16,6 +16,7 @@ from sightcheck.report.report import Report
 from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
 from sightcheck.video.detector import Detector
 from sightcheck.video.detectors import DETECTORS, detector
+from sightcheck.video.frames import Network
 from sightcheck.video.fusion import Fusion
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ def video(
     path: str | os.PathLike[str],
     detectors: str | Sequence[str | Detector] = DETECTORS,
     progress: sandbox.Progress | None = None,
+    heat: bool = False,
 ) -> Report:
     """Is this video synthetic? A file, detectors by name (the deciding one first) -> Report.
 
     Detectors are told apart by their names: one that is asked for and is part of a fusion too measures the clip once.
+    `heat` adds a map of what spoke for a network on frames, at the cost of 26 more readings.
     Raises InputError when the file cannot be answered, UsageError for an unknown detector, BrokenInstallation when a
     model file is missing or altered.
     """
@@ -40,7 +43,7 @@ def video(
     asked = [detector(one) if isinstance(one, str) else one for one in names]
     name = _file(path, "video")
     clip = sandbox.run(look, name)
-    evidence = _examined(asked, clip, name, progress)
+    evidence = _examined(asked, clip, name, progress, heat)
     settings = (("detectors", ", ".join(one.name for one in asked)),)
     programs = (*versions(), ("onnxruntime", version("onnxruntime")))
     return Report(clip, (weigh_video(evidence),), programs, settings, _now())
@@ -57,11 +60,15 @@ def _file(path: str | os.PathLike[str], kind: str) -> bytes:
     return name
 
 
-def _examined(asked: Sequence[Detector], clip: Clip, path: bytes, progress: sandbox.Progress | None) -> list[Evidence]:
+def _examined(
+    asked: Sequence[Detector], clip: Clip, path: bytes, progress: sandbox.Progress | None, heat: bool
+) -> list[Evidence]:
     """What each detector says, those of a fusion fused."""
     single = {part.name: part for one in asked for part in (one.parts if isinstance(one, Fusion) else (one,))}
     said = {
-        name: one.examine(clip, path, sandbox.part(progress, at, len(single)))
+        name: (replace(one, heat=heat) if isinstance(one, Network) else one).examine(
+            clip, path, sandbox.part(progress, at, len(single))
+        )
         for at, (name, one) in enumerate(single.items())
     }
     return [

@@ -20,18 +20,27 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import IO, Any, BinaryIO, TypeVar, get_args, get_origin, get_type_hints
+from typing import IO, Any, BinaryIO, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
 
 from sightcheck import errors
 
+A = TypeVar("A")
 T = TypeVar("T")
 Progress = Callable[[float], None]
+
+
+class Each(Protocol):
+    """Calls a function with each of many things; what it returns comes in the order given. `map` is the simplest."""
+
+    def __call__(self, function: Callable[[A], T], things: Iterable[A], /) -> Iterator[T]:
+        """Results in order; what the function raises ends it."""
+
 
 SERVE = "from sightcheck.sandbox import serve; serve()"
 INPUT_ERRORS = {kind.__name__: kind for kind in (errors.NotAFile, errors.NotMedia, errors.Damaged, errors.OverLimit)}
@@ -58,6 +67,7 @@ def run(function: Callable[..., T], *args: Any, limits: Limits = LIMITS, progres
     dataclasses or NumPy arrays. Raises the SightcheckError that the function raised, OverLimit when a limit is
     passed, Damaged when the child dies or fails in any other way.
     """
+    check()
     child: Child | None = getattr(_here, "child", None)
     if child is None or child.limits != limits or not child.alive():
         if child is not None:
@@ -100,6 +110,28 @@ def step(fraction: float | None = None) -> None:
     if _reply is not None and (fraction is not None or time.monotonic() - _last_step[0] > 0.2):
         _last_step[0] = time.monotonic()
         _send(_reply, msgspec.msgpack.encode((STEP, msgspec.msgpack.encode(fraction))))
+
+
+def stoppable(stop: threading.Event) -> None:
+    """Let the work of this thread end where it is when the event is set."""
+    _here.stop = stop
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt where this thread's work was stopped."""
+    stop: threading.Event | None = getattr(_here, "stop", None)
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+
+
+def readable(pipe: int, patience_s: float) -> bool:
+    """Whether something comes from a pipe in time. Raises KeyboardInterrupt as `check` does."""
+    end = time.monotonic() + patience_s
+    while (left := end - time.monotonic()) > 0:
+        check()
+        if select.select([pipe], [], [], min(left, 0.1))[0]:
+            return True
+    return False
 
 
 def part(progress: Progress | None, at: int, of: int) -> Progress | None:
@@ -160,7 +192,7 @@ class Child:
         message, wanted = bytearray(), 4
         while len(message) < wanted:
             patience = min(self.limits.stall_s, deadline - time.monotonic())
-            if patience <= 0 or not select.select([out], [], [], patience)[0]:
+            if not readable(out, patience):
                 raise errors.OverLimit(f"reading it took too long and was stopped after {patience_text(self.limits)}")
             chunk = os.read(out, min(wanted - len(message), 1 << 20))
             if not chunk:

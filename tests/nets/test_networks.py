@@ -24,7 +24,7 @@ def golden_input(rank: int) -> np.ndarray:
 
 def difference(name: str, given: np.ndarray | None = None) -> float:
     model = weights.load(name)
-    session = weights.session(model.network, threads=1)
+    session = weights.session(model.network)
     (only,) = session.get_inputs()
     found = session.run(None, {only.name: golden_input(len(only.shape)) if given is None else given})[0]
     wanted = model.arrays["golden"]
@@ -43,13 +43,13 @@ def test_a_bundled_network_gives_its_golden_output(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_another_input_gives_another_output(name: str) -> None:
-    rank = len(weights.session(weights.load(name).network, threads=1).get_inputs()[0].shape)
+    rank = len(weights.session(weights.load(name).network).get_inputs()[0].shape)
     assert difference(name, golden_input(rank)[::-1].copy()) > TOLERANCE
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_batch_gives_what_its_rows_give_alone(name: str) -> None:
-    session = weights.session(weights.load(name).network, threads=1)
+    session = weights.session(weights.load(name).network)
     (only,) = session.get_inputs()
     given = golden_input(len(only.shape))
     together = session.run(None, {only.name: given})[0]

@@ -64,7 +64,7 @@ def brightness(
 
 
 def network(recipe: Recipe = FRAMES, made: bytes | None = None, known: Reference = KNOWN) -> Network:
-    return Network("mine", recipe, known, weights.session(made or brightness(), 1), ("a limit",), "ab" * 32)
+    return Network("mine", recipe, known, weights.session(made or brightness()), ("a limit",), "ab" * 32)
 
 
 def evidence(path: Path, one: object) -> Evidence:
@@ -122,14 +122,15 @@ def test_every_frame_speaks_and_is_told(clip: Path) -> None:
 
 
 def test_the_heat_is_what_each_part_adds_to_the_log_odds(clip: Path) -> None:
-    heat = evidence(clip, network()).heat
+    assert evidence(clip, network()).heat is None, "it costs 26 readings, so it is asked for"
+    heat = ask.video(clip, [network()], heat=True).verdicts[0].evidence[0].heat
     assert heat is not None
     assert (heat.rows, heat.columns) == (5, 5)
     assert heat.jpeg[:2] == b"\xff\xd8"
     assert "is hidden" in heat.meaning
     assert sum(heat.values) == pytest.approx(0, abs=0.2), "the mean colour for each part in turn leaves the mean"
     assert max(heat.values) > 0.01
-    page = report.to_html([ask.video(clip, [network()])])
+    page = report.to_html([ask.video(clip, [network()], heat=True)])
     assert heat.meaning in page
     assert "spoke against it" in page
 
@@ -155,7 +156,6 @@ def test_sequences_of_frames(length: int, looked_at: str, clip: Path) -> None:
     found = evidence(clip, network(recipe, brightness(shape=("n", length, 3, SIDE, SIDE))))
     assert found.sentence.startswith(f"How synthetic {looked_at} look to a network (P(synthetic) mean ")
     assert len(found.series[0].values) == min(int(looked_at.split()[0]), 32)
-    assert found.heat is None
 
 
 def test_too_short_for_a_sequence(make_clip: Callable[..., Path], tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_too_short_for_a_sequence(make_clip: Callable[..., Path], tmp_path: Path
 def test_a_head_reads_the_features_of_the_bundled_backbone(clip: Path, home: Path) -> None:
     recipe = dataclasses.replace(frames.RECIPES["frames"], sampling=Sampling(1, 1.0, None, None, 3))
     reference.save(CARD, recipe, KNOWN, brightness((1.0,), ("n", 1280)), GOLDEN)
-    found = evidence(clip, "mine")
+    found = ask.video(clip, ["mine"], heat=True).verdicts[0].evidence[0]
     assert found.score is not None
     assert found.heat is not None
     assert found.weights_sha256 == weights.card(home / "mine").network_sha256

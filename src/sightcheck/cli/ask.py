@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sightcheck.cli.console import Show, complain, print_safely, progress_bar
+from sightcheck.cli.console import Jobs, complain, print_safely, progress_bar
 from sightcheck.errors import SightcheckError, UsageError
 
 if TYPE_CHECKING:
@@ -50,15 +50,17 @@ def video(
     brief: Annotated[bool, typer.Option("--brief", help="Print a line a file.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Is this video synthetic?"""
-    from sightcheck import ask
+    from sightcheck import ask, batch
     from sightcheck.video.detectors import DETECTORS
     from sightcheck.video.detectors import detector as find
 
     how = Told(_form(json, csv, brief, pictures), pictures, html, fail_on)
     detectors = [find(name, keypoints, sequences) for name in detector or DETECTORS]
-    _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), how)
+    at_once = batch.jobs(batch.VIDEO_BYTES, len(files), jobs)
+    _answer(files, lambda path, told: ask.video(path, detectors, told, html is not None), how, at_once)
 
 
 def photo(
@@ -75,15 +77,18 @@ def photo(
     brief: Annotated[bool, typer.Option("--brief", help="Print a line a file.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[PhotoFailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Was this photo taken where they say? Without a claim: in which country does it seem to be?"""
-    from sightcheck import ask
-    from sightcheck.place.embedding import Names
+    from sightcheck import ask, batch
+    from sightcheck.place.embedding import Names, reader
     from sightcheck.place.world.gazetteer import parse
 
     how = Told(_form(json, csv, brief, pictures), pictures, html, fail_on)
     stated, models = None if claim is None else parse(claim), Names(scene, country, city)
-    _answer(files, lambda path, show: ask.photo(path, stated, models=models, heat=html is not None), how)
+    reader(models)  # once, before there are several threads
+    at_once = batch.jobs(batch.PHOTO_BYTES, len(files), jobs)
+    _answer(files, lambda path, _: ask.photo(path, stated, None, models, html is not None), how, at_once)
 
 
 def composite(
@@ -125,27 +130,43 @@ def _form(json: bool, csv: bool, brief: bool, pictures: bool) -> Form:
     return asked[0] if asked else "text"
 
 
-def _answer(files: list[str], ask_one: "Callable[[str, Show], Report]", how: Told) -> None:
-    """Answer file after file, tell each as it comes; ends with the documented exit status."""
+def _answer(
+    files: list[str], ask_one: "Callable[[str, Callable[[float], None]], Report]", how: Told, jobs: int
+) -> None:
+    """Answer the files, several at once, tell each in the order given; ends with the documented exit status."""
+    from sightcheck import batch
     from sightcheck.report import report
 
     reports: list[Report] = []
     failed: list[report.Failure] = []
-    told: set[str] = set()
-    with progress_bar() as show:
-        for number, path in enumerate(files):
-            show(f"{number + 1}/{len(files)} {report.visible(os.path.basename(path))}", 0.0)
-            try:
-                reports.append(ask_one(path, show))
+    told_before: set[str] = set()
+    done = [0.0] * len(files)
+
+    def answer(at: int) -> "Report | SightcheckError":
+        def told(fraction: float) -> None:
+            done[at] = fraction
+            show(f"{sum(one == 1 for one in done)}/{len(files)} files", sum(done) / len(files))
+
+        try:
+            return ask_one(files[at], told)
+        except SightcheckError as error:
+            if error.exit_status > 1:
+                raise
+            return error
+        finally:
+            told(1.0)
+
+    with progress_bar() as show, batch.side_by_side(jobs) as each:
+        for path, found in zip(files, each(answer, range(len(files))), strict=True):
+            if isinstance(found, SightcheckError):
+                failed.append(report.Failure(report.visible(path), str(found)))
+                complain(f"{report.visible(path)}: {found}")
+            else:
+                reports.append(found)
                 if how.form == "text":
-                    print_safely(report.to_text(reports[-1], told=told))
+                    print_safely(report.to_text(found, told=told_before))
                 if how.form == "brief":
-                    print_safely(report.to_brief(reports[-1]))
-            except SightcheckError as error:
-                if error.exit_status > 1:
-                    raise
-                failed.append(report.Failure(report.visible(path), str(error)))
-                complain(f"{report.visible(path)}: {error}")
+                    print_safely(report.to_brief(found))
     if how.form == "json":
         print_safely(report.to_json(report.Document(tuple(reports), tuple(failed)), how.pictures))
     if how.form == "csv":

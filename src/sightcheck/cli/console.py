@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from sightcheck.errors import OutputError
 EVERY_S = 10.0
 """Between two lines of progress in a log."""
 Show = Callable[[str | None, float], None]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="How many files at once. [default: one a core, as memory allows]")
+]
 
 EXIT = (
     "Exit status: 0 done, 1 some files failed (the others are answered), 2 wrong usage, 3 broken installation, "

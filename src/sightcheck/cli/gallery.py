@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightcheck.cli.console import EXIT, complain, print_safely, progress_bar
+from sightcheck.cli.console import EXIT, Jobs, complain, print_safely, progress_bar
 
 if TYPE_CHECKING:
     from sightcheck.place.references.gallery import Added, CitySummary, Photograph, Told
@@ -39,15 +39,24 @@ def add(
     elsewhere: Annotated[
         Elsewhere, typer.Option(help="What to do with a photo that is filed under another city.")
     ] = Elsewhere.ask,
+    jobs: Jobs = None,
 ) -> None:
     """Add the photos of a folder to a city. Stopped, it goes on where it was when run again."""
+    from sightcheck import batch
     from sightcheck.place.references.gallery import Gallery
     from sightcheck.place.world.gazetteer import parse
 
     claim = parse(city)
-    with Gallery() as gallery, progress_bar() as show:
+    at_once = batch.jobs(batch.PHOTO_BYTES, asked=jobs)
+    with Gallery() as gallery, progress_bar() as show, batch.side_by_side(at_once) as each:
         found = gallery.add(
-            claim, folder, licence, origin, lambda done, of: show(f"{done}/{of} photos", done / of), elsewhere.value
+            claim,
+            folder,
+            licence,
+            origin,
+            lambda done, of: show(f"{done}/{of} photos", done / of),
+            elsewhere.value,
+            each,
         )
     _tell(found)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sightcheck.cli.console import print_safely, progress_bar
+from sightcheck.cli.console import Jobs, print_safely, progress_bar
 
 
 class Method(StrEnum):
@@ -48,25 +48,29 @@ def evaluate(
     manifest: Annotated[Path, typer.Argument(help="A table of clips: path, label, source, generator, scene ...")],
     kind: Annotated[list[str] | None, typer.Option(help="Score these kinds only; all are taught.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    jobs: Jobs = None,
 ) -> None:
     """How well does a detector do on generators and sources it was not taught? Networks are scored as they are."""
+    from sightcheck import batch
     from sightcheck.protocol import as_it_is, evaluate_photos, printed
     from sightcheck.protocol import evaluate as evaluation
 
-    with progress_bar() as show:
-        if evaluate_photos.role(detector) in evaluate_photos.ROLES:
+    of_photos = evaluate_photos.role(detector) in evaluate_photos.ROLES
+    at_once = batch.jobs(batch.PHOTO_BYTES if of_photos else batch.VIDEO_BYTES, asked=jobs)
+    with progress_bar() as show, batch.side_by_side(at_once) as each:
+        if of_photos:
             scored = evaluate_photos.evaluate(
-                detector, manifest, lambda done, of: show(f"{done}/{of} photos", done / of)
+                detector, manifest, lambda done, of: show(f"{done}/{of} photos", done / of), each
             )
             print_safely(evaluate_photos.to_json(scored) if json else evaluate_photos.to_text(scored))
             return
         if evaluate_photos.role(detector) in as_it_is.ROLES:
             seen = as_it_is.evaluate(
-                detector, manifest, kind or (), lambda done, of: show(f"{done}/{of} clips", done / of)
+                detector, manifest, kind or (), lambda done, of: show(f"{done}/{of} clips", done / of), each
             )
             print_safely(as_it_is.to_json(seen) if json else as_it_is.to_text(seen))
             return
         found = evaluation.evaluate(
-            detector, manifest, tuple(kind or ()), lambda done, of: show(f"{done}/{of} clips", done / of)
+            detector, manifest, tuple(kind or ()), lambda done, of: show(f"{done}/{of} clips", done / of), each=each
         )
     print_safely(evaluation.to_json(found) if json else printed.to_text(found))

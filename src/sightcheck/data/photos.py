@@ -42,22 +42,31 @@ def _item(row: dict[str, object], number: int, table: Path) -> Item:
 
 
 def opened(
-    items: Sequence[Item], keep: Callable[[NDArray[np.uint8]], T], told: Callable[[int, int], None] | None = None
+    items: Sequence[Item],
+    keep: Callable[[NDArray[np.uint8]], T],
+    told: Callable[[int, int], None] | None = None,
+    each: sandbox.Each = map,
 ) -> tuple[tuple[Item, ...], tuple[T, ...], tuple[str, ...]]:
     """Items -> those that can be read, near copies in one group; what `keep` makes of each one's pixels; the others.
 
     Of each other: its file and why. `told` hears of photos done and photos in all. Raises UsageError when none can be.
     """
     found, kept, prints, left_out = [], [], [], []
-    for number, item in enumerate(items, start=1):
+
+    def read(item: Item) -> tuple[T, int] | InputError:
         try:
             pixels = sandbox.run(look_photo, item.path.encode()).pixels
         except InputError as error:
-            left_out.append(f"{Path(item.path).name}: {error}")
+            return error
+        return keep(pixels), fingerprint(pixels)
+
+    for number, (item, made) in enumerate(zip(items, each(read, items), strict=True), start=1):
+        if isinstance(made, InputError):
+            left_out.append(f"{Path(item.path).name}: {made}")
             continue
         found.append(item)
-        kept.append(keep(pixels))
-        prints.append(fingerprint(pixels))
+        kept.append(made[0])
+        prints.append(made[1])
         if told is not None:
             told(number, len(items))
     if not found:

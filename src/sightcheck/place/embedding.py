@@ -52,14 +52,14 @@ BUNDLED = Names()
 class Reader:
     """Loaded models. `countries`, `pair_head`, `margin` and `urban_classes` say how to read what they put out."""
 
-    def __init__(self, names: Names = BUNDLED, threads: int = 0) -> None:
+    def __init__(self, names: Names = BUNDLED) -> None:
         for role, name in zip(ROLES[1:], (names.scene, names.country, names.city), strict=True):
             _check(role, name)
         loaded = {name: weights.load(name) for name in (BACKBONE, names.scene, names.country, names.city)}
         scene_model, country_model, city_model = (loaded[one] for one in (names.scene, names.country, names.city))
-        self._backbone = weights.session(loaded[BACKBONE].network, threads)
+        self._backbone = weights.session(loaded[BACKBONE].network)
         self._scene, self._country, self._city = (
-            weights.session(one.network, threads) for one in (scene_model, country_model, city_model)
+            weights.session(one.network) for one in (scene_model, country_model, city_model)
         )
         self.cards = {role: one.card for role, one in zip(ROLES, loaded.values(), strict=True)}
         digests = sorted(f"{one.card.sha256} {one.card.network_sha256}" for one in loaded.values())

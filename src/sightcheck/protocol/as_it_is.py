@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,6 @@ from sightcheck.protocol.readings import Progress, glance
 from sightcheck.report.report import visible
 from sightcheck.video.detector import Detector
 from sightcheck.video.detectors import detector
-from sightcheck.video.frames import Network, too_short
 
 ROLES = ("frames", "texture", "fusion")
 
@@ -62,14 +62,16 @@ class AsItIs:
     warnings: tuple[str, ...]
 
 
-def evaluate(name: str, table: Path, kinds: Sequence[str] = (), progress: Progress | None = None) -> AsItIs:
+def evaluate(
+    name: str, table: Path, kinds: Sequence[str] = (), progress: Progress | None = None, each: sandbox.Each = map
+) -> AsItIs:
     """A detector by name, a table of clips -> AsItIs. Raises UsageError where nothing can be scored."""
     items = [item for item in manifest.read(table) if not kinds or item.kind in kinds]
-    found = scored(detector(name), items, progress)
+    found = scored(detector(name), items, progress, each)
     synthetic, groups = found.synthetic, split.linked_groups(found.items)
     makers = np.array([item.maker for item in found.items])
-    each = [(str(one), (makers == one) | ~synthetic) for one in sorted(set(makers[synthetic]))]
-    rows = tuple(Row(one, int((of & synthetic).sum()), (("AUC", found.auc(of)),)) for one, of in each)
+    made = [(str(one), (makers == one) | ~synthetic) for one in sorted(set(makers[synthetic]))]
+    rows = tuple(Row(one, int((of & synthetic).sum()), (("AUC", found.auc(of)),)) for one, of in made)
     fitted = calibration(found.scores, found.items)
     return AsItIs(
         name,
@@ -81,15 +83,16 @@ def evaluate(name: str, table: Path, kinds: Sequence[str] = (), progress: Progre
     )
 
 
-def scored(one: Detector, items: Sequence[Item], progress: Progress | None = None) -> Scored:
+def scored(one: Detector, items: Sequence[Item], progress: Progress | None = None, each: sandbox.Each = map) -> Scored:
     """Score every clip with the detector as it is. Raises UsageError when no clip of one label could be scored."""
     kept: list[tuple[Item, Clip, float, NDArray[np.uint64]]] = []
     skipped = []
-    for done, item in enumerate(items, 1):
-        try:
-            kept.append(_score(one, item))
-        except InputError as error:
-            skipped.append(f"{Path(item.path).name}: {error}")
+    rows = each(partial(_score, one), items)
+    for done, (item, row) in enumerate(zip(items, rows, strict=True), 1):
+        if isinstance(row, InputError):
+            skipped.append(f"{Path(item.path).name}: {row}")
+        else:
+            kept.append(row)
         if progress is not None:
             progress(done, len(items))
     if len({item.synthetic for item, *_ in kept}) < 2:
@@ -100,18 +103,16 @@ def scored(one: Detector, items: Sequence[Item], progress: Progress | None = Non
     return Scored(joined, clips, np.array(scores), tuple(sorted(skipped)))
 
 
-def _score(one: Detector, item: Item) -> tuple[Item, Clip, float, NDArray[np.uint64]]:
+def _score(one: Detector, item: Item) -> tuple[Item, Clip, float, NDArray[np.uint64]] | InputError:
     path = os.fsencode(item.path)
-    clip = sandbox.run(look, path)
-    if isinstance(one, Network):  # its evidence holds a map that costs more than the score
-        score: float | None = one.score(path)
-        why = too_short(one.recipe)
-    else:
+    try:
+        clip = sandbox.run(look, path)
         said = one.examine(clip, path)
-        score, why = said.score, said.sentence
-    if score is None:
-        raise InputError(why)
-    return manifest.described(item, clip), clip, score, glance(path)
+        if said.score is None:
+            return InputError(said.sentence)
+        return manifest.described(item, clip), clip, said.score, glance(path)
+    except InputError as error:
+        return error
 
 
 def _taught(card: weights.Card, items: Sequence[Item]) -> list[str]:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import sandbox
 from sightcheck.data import audit, manifest
 from sightcheck.data.audit import Score
 from sightcheck.data.manifest import Item
@@ -56,11 +57,16 @@ class Evaluation:
 
 
 def evaluate(
-    detector: str, table: Path, kinds: tuple[str, ...] = (), progress: Progress | None = None, draws: int = 20
+    detector: str,
+    table: Path,
+    kinds: tuple[str, ...] = (),
+    progress: Progress | None = None,
+    draws: int = 20,
+    each: sandbox.Each | None = None,
 ) -> Evaluation:
     """Teach a detector's recipe anew with each generator, and each source, left out. Raises UsageError, InputError."""
     recipe = fewshot.load(detector).recipe
-    found = readings(manifest.read(table), recipe, progress)
+    found = readings(manifest.read(table), recipe, progress, each)
     return measured(recipe, found, found.joined, Scope(scored=kinds), draws)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import weights
+from sightcheck import sandbox, weights
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
@@ -45,11 +45,11 @@ def role(name: str) -> str:
     return weights.card(weights.find(name)).method
 
 
-def evaluate(name: str, table: Path, progress: Progress | None = None) -> PhotoEvaluation:
+def evaluate(name: str, table: Path, progress: Progress | None = None, each: sandbox.Each = map) -> PhotoEvaluation:
     """A country or city model, a table of photos -> PhotoEvaluation. Raises UsageError where nothing can be scored."""
     kind = role(name)
     reader = Reader(Names(country=name) if kind == "country" else Names(city=name))
-    items, read, left_out = tables.opened(tables.read(table), reader.embed, progress)
+    items, read, left_out = tables.opened(tables.read(table), reader.embed, progress, each)
     warnings = [*_taught(reader.cards[kind], items), *(f"left out: {one}" for one in left_out)]
     if kind == "country":
         return _country(name, items, read, reader, warnings)

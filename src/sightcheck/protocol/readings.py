@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,27 +58,29 @@ class One:
     fingerprint: NDArray[np.uint64]
 
 
-def readings(items: Sequence[Item], recipe: Recipe, progress: Progress | None = None) -> Readings:
-    """Measure every item, two at a time on two cores; what was measured before is taken from the cache.
+def readings(
+    items: Sequence[Item], recipe: Recipe, progress: Progress | None = None, each: sandbox.Each | None = None
+) -> Readings:
+    """Measure every item, two at a time on two cores or as `each` does; what was measured before is in the cache.
 
     Raises UsageError when no item of one label could be measured.
     """
+    if each is None:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            try:
+                return readings(items, recipe, progress, pool.map)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     rows: dict[int, One] = {}
     skipped: list[tuple[str, str]] = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        waiting = {pool.submit(one, Path(item.path), recipe): at for at, item in enumerate(items)}
-        try:
-            for done, future in enumerate(as_completed(waiting), 1):
-                at = waiting[future]
-                try:
-                    rows[at] = future.result()
-                except InputError as error:
-                    skipped.append((items[at].path, str(error)))
-                if progress is not None:
-                    progress(done, len(items))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for at, (item, row) in enumerate(zip(items, each(partial(_told, recipe), items), strict=True)):
+        if isinstance(row, InputError):
+            skipped.append((item.path, str(row)))
+        else:
+            rows[at] = row
+        if progress is not None:
+            progress(at + 1, len(items))
     kept = sorted(rows)
     if len({items[at].synthetic for at in kept}) < 2:
         reasons = "; ".join(f"{path}: {why}" for path, why in skipped[:3])
@@ -90,6 +93,13 @@ def readings(items: Sequence[Item], recipe: Recipe, progress: Progress | None = 
         tuple(rows[at].fingerprint for at in kept),
         tuple(sorted(skipped)),
     )
+
+
+def _told(recipe: Recipe, item: Item) -> One | InputError:
+    try:
+        return one(Path(item.path), recipe)
+    except InputError as error:
+        return error
 
 
 def one(path: Path, recipe: Recipe) -> One:

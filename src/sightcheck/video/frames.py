@@ -76,7 +76,8 @@ RECIPES: dict[str, Recipe] = {
 class Network:
     """A trained network and how it reads a clip: `examine` a clip with it, `save` it, `load` it by name.
 
-    `sha256`: that of the network's file.
+    `sha256`: that of the network's file; `heat`: whether its evidence holds the occlusion map, which costs the reading
+    of 26 more frames.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Network:
     session: "InferenceSession | Confined"
     limits: tuple[str, ...] = ()
     sha256: str | None = None
+    heat: bool = False
 
     def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
         """Look at a clip's frames and weigh them. Raises InputError when the clip cannot be read."""
@@ -104,16 +106,10 @@ class Network:
             log10_lr=self.reference.log10_lr(clip, score),
             series=(Series("P(synthetic)", "share", tuple(seen.times_s[at] for at in middles), tuple(fake.tolist())),),
             stills=tuple(Still(seen.times_s[at], _still(seen.rgb[at], clip)) for at in shown),
-            heat=self._heat(seen, int(rows[ranked[-1], 0]), clip) if self.recipe.sequence == 1 else None,
+            heat=self._heat(seen, int(rows[ranked[-1], 0]), clip) if self.heat and self.recipe.sequence == 1 else None,
             weights_sha256=self.sha256,
             limits=(*self.reference.outside(clip), *self.limits),
         )
-
-    def score(self, path: bytes) -> float | None:
-        """The score of a file alone; None where it is too short. Raises InputError when it cannot be read."""
-        seen = read(path, self.recipe)
-        rows = runs(seen, self.recipe.sequence)
-        return soft_vote(self.speak(seen.rgb, rows)) if len(rows) else None
 
     def speak(self, rgb: Rgb, rows: Indices, progress: sandbox.Progress | None = None) -> Values:
         """Frames (T, H, W, 3), the numbers (n, sequence) of those in each run -> (n,) P(synthetic)."""

@@ -48,7 +48,7 @@ class Perceptrons:
     @cached_property
     def session(self):  # type: ignore[no-untyped-def]
         """The network, ready to be asked."""
-        return weights.session(self.exported[0], 1)
+        return weights.session(self.exported[0])
 
     def parts(self, clip: Textures) -> Values:
         """A clip's sequences (n) -> (n, 5) P(synthetic) of each part."""

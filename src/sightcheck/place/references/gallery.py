@@ -21,22 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
-from sightcheck.errors import InputError, UsageError
+from sightcheck.errors import UsageError
 from sightcheck.place.references import export as exports
 from sightcheck.place.references import folder as folders
 from sightcheck.place.references import likeness, store
 from sightcheck.place.references.likeness import fingerprint as fingerprint
+from sightcheck.place.references.reading import Embed, Given, Seen, blobs, read
 
 if TYPE_CHECKING:
-    from sightcheck.place.embedding import Embedding
     from sightcheck.place.world.gazetteer import Claim
 
-Embed = Callable[[NDArray[np.uint8]], "Embedding"]
 Progress = Callable[[int, int], None]
 """Called with photos done and photos in all."""
 
-SHORTER, QUALITY = 256, 92
-"""Of the JPEG that is kept: shorter side in pixels, as the networks read it, and quality."""
 FEWEST_DIGITS = 6
 """Of a SHA-256 that stand for a photo."""
 RENEWED = "UPDATE embedding SET model = ?, vector = ?, scenes = ?, places = ?, countries = ? WHERE id = ?"
@@ -107,17 +104,6 @@ class Added:
     skipped: tuple[Told, ...]
 
 
-@dataclass(frozen=True)
-class _Given:
-    """A photo to add: its name, the SHA-256 stated for it ("" = of the file), and what puts it at a path."""
-
-    name: str
-    sha256: str
-    licence: str
-    origin: str
-    path: Callable[[], Path]
-
-
 Outcome = Literal["added", "already", "near", "skipped"]
 Elsewhere = Literal["ask", "both", "move", "skip"]
 OUTCOMES: tuple[Outcome, ...] = ("added", "already", "near", "skipped")
@@ -148,16 +134,18 @@ class Gallery:
         origin: str = "",
         progress: Progress | None = None,
         elsewhere: Elsewhere = "both",
+        each: sandbox.Each = map,
     ) -> Added:
         """Add every photo in a folder, at any depth, to a city. Raises UsageError for a claim that names no city.
 
         Hidden files and sidecars are passed over; links are not followed. A photo that is there changes nothing.
-        `elsewhere`: what becomes of one that is filed under another city; "ask" raises UsageError.
+        `elsewhere`: what becomes of one that is filed under another city; "ask" raises UsageError. `each`: what reads
+        the photos, one after another or several at once; they are kept in the order of their names.
         """
         files, passed = folders.files(Path(folder))
         licence, origin = folders.text(licence), folders.text(origin)
-        given = [_Given(name, "", licence, origin, partial(Path, path)) for name, path in files]
-        return self._add_all(claim, given, [Told(*one) for one in passed], progress, elsewhere)
+        given = [Given(name, "", licence, origin, partial(Path, path)) for name, path in files]
+        return self._add_all(claim, given, [Told(*one) for one in passed], progress, elsewhere, each)
 
     def import_(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Added:
         """Add the photos of an export; their pictures are embedded anew.
@@ -174,7 +162,7 @@ class Gallery:
         with tempfile.TemporaryDirectory(prefix="sightcheck-") as scratch, zipfile.ZipFile(path) as archive:
             alone = Path(scratch, "photo.jpg")
             given = [
-                _Given(one.name, one.sha256, one.licence, one.origin, partial(exports.unpack, archive, one, alone))
+                Given(one.name, one.sha256, one.licence, one.origin, partial(exports.unpack, archive, one, alone))
                 for one in manifest.photos
             ]
             return self._add_all(claim, given, [], progress)
@@ -254,35 +242,35 @@ class Gallery:
         return meant
 
     def _add_all(
-        self, claim: "Claim", given: Sequence[_Given], skipped: list[Told], progress: Progress | None,
+        self,
+        claim: "Claim",
+        given: Sequence[Given],
+        skipped: list[Told],
+        progress: Progress | None,
         elsewhere: Elsewhere = "both",
-    ) -> Added:  # fmt: skip
+        each: sandbox.Each = map,
+    ) -> Added:
         if not (claim.city and claim.geoname_id):
             raise UsageError(f"{claim.label or claim.text} names no city; name one, such as 'Berlin, Germany'")
         told: list[tuple[Outcome, Told]] = [("skipped", one) for one in skipped]
-        for number, one in enumerate(given):
+        kept = frozenset(one.sha256 for one in self.photographs(claim.geoname_id))
+        found = each(partial(read, self._model()[0], kept), given)
+        for number, (one, seen) in enumerate(zip(given, found, strict=True)):
             if progress is not None:
                 progress(number, len(given))
-            try:
-                outcome, why = self._add_one(claim, one, elsewhere)
-            except InputError as error:
-                outcome, why = "skipped", str(error)
+            outcome: Outcome = "already" if seen is None else "skipped"
+            why = "" if seen is None else str(seen)
+            if isinstance(seen, Seen):
+                outcome, why = self._keep(claim, one, seen, elsewhere)
             told.append((outcome, Told(one.name, why)))
         of = {kind: tuple(one for outcome, one in told if outcome == kind) for kind in OUTCOMES}
         added, already = (tuple(one.name for one in of[kind]) for kind in ("added", "already"))
         both = tuple(one for one in of["added"] if one.why)
         return Added(claim.label, added, already, of["near"], both, of["skipped"])
 
-    def _add_one(self, claim: "Claim", given: _Given, elsewhere: Elsewhere) -> tuple[Outcome, str]:
-        """Read, shrink, embed and keep one photo -> its outcome, and the photo or city that it repeats."""
-        from sightcheck.media import photo
-
-        path = given.path()
-        if repeated := self._repeats(claim, given.sha256 or folders.sha256(path), 0):
-            return repeated
-        seen = sandbox.run(photo.look_photo, os.fsencode(path))
-        known = given.sha256 or seen.photo.sha256
-        other = self._elsewhere(claim, known)
+    def _keep(self, claim: "Claim", given: Given, seen: "Seen", elsewhere: Elsewhere) -> tuple[Outcome, str]:
+        """Keep a photo that was read -> its outcome, and the photo or city it repeats."""
+        other = self._elsewhere(claim, seen.sha256)
         if other and elsewhere == "ask":
             raise UsageError(
                 f"{given.name} is filed under {other} already: which city does it show? Say --elsewhere both, to keep "
@@ -290,28 +278,23 @@ class Gallery:
             )
         if other and elsewhere == "skip":
             return "skipped", f"is filed under {other}"
-        jpeg = photo.jpeg(seen.pixels, SHORTER, QUALITY)
-        pixels = photo.from_jpeg(jpeg)
-        bits = fingerprint(pixels)
-        if repeated := self._repeats(claim, known, bits):
-            return repeated
-        embed, key = self._model()
-        kept = _blobs(embed(pixels))
         with self._store.writing():
             if other and elsewhere == "move":
-                self._store.rows("DELETE FROM photo WHERE sha256 = ? AND geoname_id != ?", known, claim.geoname_id)
+                self._store.rows(
+                    "DELETE FROM photo WHERE sha256 = ? AND geoname_id != ?", seen.sha256, claim.geoname_id
+                )
                 self._store.rows("DELETE FROM city WHERE geoname_id NOT IN (SELECT geoname_id FROM photo)")
-            if repeated := self._repeats(claim, known, bits):  # another program may have added it in the meantime
+            if repeated := self._repeats(claim, seen.sha256, seen.bits):
                 return repeated
             rows = self._store.rows
             rows("INSERT OR IGNORE INTO city VALUES (?, ?, ?, ?)", *_city(claim))
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            values = (claim.geoname_id, likeness.to_bytes(bits), known, given.name, given.licence, given.origin, now)
+            now, bits = datetime.now(UTC).isoformat(timespec="seconds"), likeness.to_bytes(seen.bits)
+            values = (claim.geoname_id, bits, seen.sha256, given.name, given.licence, given.origin, now)
             insert = f"INSERT INTO photo (geoname_id, fingerprint, {PHOTOGRAPH}) VALUES (?, ?, ?, ?, ?, ?, ?)"
             [(id_,)] = rows(f"{insert} RETURNING id", *values)
-            rows("INSERT INTO picture VALUES (?, ?)", id_, jpeg)
-            rows("INSERT INTO embedding VALUES (?, ?, ?, ?, ?, ?)", id_, key, *kept)
-        return "added", self._elsewhere(claim, known)
+            rows("INSERT INTO picture VALUES (?, ?)", id_, seen.jpeg)
+            rows("INSERT INTO embedding VALUES (?, ?, ?, ?, ?, ?)", id_, self._model()[1], *seen.blobs)
+        return "added", self._elsewhere(claim, seen.sha256)
 
     def _repeats(self, claim: "Claim", sha256: str, bits: int) -> tuple[Outcome, str] | None:
         """Whether the city has this photo, or one whose fingerprint is near: then the outcome, and which one."""
@@ -344,7 +327,7 @@ class Gallery:
             if progress is not None:
                 progress(number, len(stale))
             for (jpeg,) in self._store.rows("SELECT jpeg FROM picture WHERE id = ?", id_):
-                kept = _blobs(embed(self._pixels(jpeg)))
+                kept = blobs(embed(self._pixels(jpeg)))
                 with self._store.writing():
                     self._store.rows(RENEWED, key, *kept, id_)
 
@@ -377,11 +360,6 @@ def _summary(rows: store.Rows) -> CitySummary:
     licences = tuple((licence, photos) for *_, licence, photos, _ in rows)
     photos, last = sum(photos for _, photos in licences), max(row[-1] for row in rows)
     return CitySummary(geoname_id, label, city, country, photos, licences, last)
-
-
-def _blobs(embedding: "Embedding") -> tuple[bytes, ...]:
-    parts = (embedding.vector, embedding.scenes, embedding.places, embedding.countries)
-    return tuple(np.asarray(part, "<f4").tobytes() for part in parts)
 
 
 def _city(claim: "Claim") -> tuple[int, str, str, str]:

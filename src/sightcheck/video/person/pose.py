@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import os
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -284,7 +283,7 @@ def _received(process: "subprocess.Popen[bytes]", wanted: int, deadline: float) 
     out, message = process.stdout.fileno(), bytearray()
     while len(message) < wanted:
         patience = min(LIMITS.stall_s, deadline - time.monotonic())
-        if patience <= 0 or not select.select([out], [], [], patience)[0]:
+        if not sandbox.readable(out, patience):
             raise OverLimit(f"finding the body took too long and was stopped after {sandbox.patience_text(LIMITS)}")
         chunk = os.read(out, wanted - len(message))
         if not chunk:
