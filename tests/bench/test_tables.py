@@ -160,7 +160,7 @@ def test_folders_give_groups_qualities_and_limits(tmp_path: Path) -> None:
         ((subset, label) for subset in ("Fit", "Splice") for label in ("real", "fake")), 4
     )
     assert len({item.group for item in clips.of("Fit")}) == 4  # twins stay together
-    assert not {item.group for item in clips.of("Fit")} & {item.group for item in clips.of("Splice")}
+    assert {item.group for item in clips.of("Splice")} <= clips.tests  # the scenes of Splice are Fit's, and only test
     low = clips.at(clips.of("Fit")[0], "LQ")
     assert "LQ" in Path(low.path).read_text()
     assert low.group == clips.of("Fit")[0].group
@@ -193,7 +193,9 @@ def test_splits_are_those_of_the_thesis() -> None:
 
 def test_few_clips_are_a_part_of_more() -> None:
     items = pairs("Fit", 20)
-    some = [{item.path for item in parts.few(items, count)} for count in (2, 4, 0)]
+    some = [{item.path for item in parts.few(items, count)[0]} for count in (2, 4, 0)]
+    first, spare = parts.few(items, 4)
+    assert {item.path for item in (*first, *spare)} == some[2]
     assert [len(one) for one in some] == [4, 8, 40]
     assert some[0] < some[1] < some[2]
 
@@ -554,3 +556,49 @@ def test_what_was_measured_before_is_unknown_while_time_is_taken(tmp_path: Path)
     with fits.empty_cache():
         assert os.environ["SIGHTCHECK_CACHE"] != before
     assert os.environ["SIGHTCHECK_CACHE"] == before
+
+
+def test_no_scene_of_splice_teaches_or_validates_and_fits_test_set_is_one(tmp_path: Path) -> None:
+    folders(tmp_path, ("Fit",), each=74)
+    folders(tmp_path, ("Splice",), each=10)  # encoded anew: other bytes, the same scenes
+    wanted = parts.shares("4.7", own=True)
+    with_splice = layout.gather(tmp_path, ("Fit", "Splice"))
+    alone = layout.gather(tmp_path, ("Fit",))
+    splits = [parts.split(one.items, wanted, one.tests) for one in (with_splice, alone)]
+    assert {splits[0][item.group] for item in with_splice.of("Splice")} == {"test"}
+    assert len({item.group for item in with_splice.of("Splice")}) == 10
+    of_fit = [{item.group: split[item.group] for item in alone.of("Fit")} for split in splits]
+    assert of_fit[0] == of_fit[1]
+    assert Counter(of_fit[0].values()) == {"train": 54, "validation": 7, "test": 13}
+
+
+def test_a_clip_that_cannot_be_read_is_replaced_so_that_as_many_teach_as_a_row_says(tmp_path: Path) -> None:
+    def damaged(subset: str, quality: str, label: str, number: int) -> float:
+        return math.nan if number % 3 == 0 else right(subset, quality, label, number)
+
+    log: list[str] = []
+    found = run("5.1", folders(tmp_path, plans.STREETS, each=24, value=damaged), log)
+    taught = [line.split() for line in log if line.startswith("F-SVM")]
+    assert {int(line[1]) for line in taught} >= {4, 8}  # of both labels together: 2 and 4 a class
+    assert all(int(line[1]) in (4, 8, 16, 32, 64, 128, 256) for line in taught if int(line[1]) <= 16)
+    assert any(one.ours is not None for one in found.results)
+
+
+def test_methods_of_one_row_are_tested_on_the_same_clips(tmp_path: Path) -> None:
+    class Picky(Told):
+        def read(self, item: Item) -> float:
+            if Path(item.path).stem in "0123456789" and int(Path(item.path).stem) % 2:
+                raise Damaged("cannot be read by this one")
+            return super().read(item)
+
+    data = folders(tmp_path, plans.STREETS, each=24)
+    planned, log = plan("5.1"), []
+    make = lambda name: (Picky if name == "Xcept" else Told)(name, log)  # noqa: E731
+    found = runner.run(planned, layout.gather(data, planned.roles), make)
+    notes = {one.note for one in found.results if one.ours is not None}
+    assert any("that all methods of the row could read" in note for note in notes)
+    counts = {(one.row, one.column): set() for one in found.results}
+    for one in found.results:
+        if one.ours is not None:
+            counts[one.row, one.column].add(one.ours.n)
+    assert all(len(each) <= 1 for each in counts.values())

@@ -141,7 +141,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     return items
 
 
-@pytest.mark.parametrize("name", ["F-SVM, N = 14", "frames"])
+@pytest.mark.parametrize("name", ["F-SVM canonical", "frames"])
 def test_the_quick_ones_tell_obvious_clips_apart(name: str, table: list[Item]) -> None:
     method = contender(name)
     clips = [method.read(item) for item in table]
@@ -150,7 +150,7 @@ def test_the_quick_ones_tell_obvious_clips_apart(name: str, table: list[Item]) -
     scores = [fitted.speak(clip).score for clip in clips]
     assert scores == [fitted.speak(clip).score for clip in again]
     assert fitted.size_bytes() > 0
-    if name == "F-SVM, N = 14":
+    if name == "F-SVM canonical":
         np.testing.assert_array_equal(fitted.speak(clips[0]).spans_s, WHOLE)
     if name == "frames":
         assert fitted.speak(clips[0]).of_frames
@@ -186,7 +186,7 @@ def test_a_clip_too_short_for_a_sequence_is_told(tmp_path: Path, table: list[Ite
 
 
 def test_an_unknown_contender_is_told_who_there_is() -> None:
-    with pytest.raises(UsageError, match="F-SVM, N = 14, traces, frames"):
+    with pytest.raises(UsageError, match="F-SVM, F-SVM canonical, traces, frames"):
         contender("nobody")
 
 

@@ -49,8 +49,8 @@ def test_f_svm_is_scikit_learns_linear_libsvm() -> None:
 
 
 def test_the_published_recipe_is_the_default() -> None:
-    assert fewshot.PUBLISHED.sampling.frames - 1 == 30
-    assert fewshot.fit(fewshot.PUBLISHED, *vectors(d=90), [""] * 24).coef.shape == (90,)
+    assert fewshot.published().sampling.frames - 1 == 30
+    assert fewshot.fit(fewshot.published(), *vectors(d=90), [""] * 24).coef.shape == (90,)
 
 
 def test_percent_in_place_of_fractions_is_another_margin() -> None:

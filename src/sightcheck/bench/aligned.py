@@ -25,7 +25,7 @@ from sightcheck.protocol.held_out import Scope, leave_one_out
 from sightcheck.protocol.readings import readings
 from sightcheck.video.fewshot import Recipe
 
-METHODS = ("F-SVM, N = 14", "traces", "frames")
+METHODS = ("F-SVM canonical", "traces", "frames")
 TWIN = "twin"
 
 

@@ -39,7 +39,7 @@ PRECISION = "bf16-mixed"
 class Line:
     """A detector and how much of its published training is given to it: 0 epochs or frames are the thesis's own.
 
-    F-SVM has N = 14 here, so that clips of two seconds at 10 frames a second can be scored.
+    `F-SVM canonical` has N = 14, so that clips of two seconds at 10 frames a second can be scored.
     `folds` 0 teaches one model for each generator and fold of real sources, else so many in all; `kinds` are the
     kinds it is taught and scored on, for a detector made for one; `draws` of each size on its curve, 0 for none.
     """
@@ -53,9 +53,10 @@ class Line:
 
 
 LINES = {
-    "F-SVM": Line("F-SVM, N = 14"),
-    "F-SVM, 5 folds": Line("F-SVM, N = 14", folds=5, draws=0),
-    "F-SVM, 3 folds": Line("F-SVM, N = 14", folds=3, kinds=("street",), draws=0),
+    "F-SVM": Line("F-SVM"),
+    "F-SVM canonical": Line("F-SVM canonical"),
+    "F-SVM canonical, 5 folds": Line("F-SVM canonical", folds=5, draws=0),
+    "F-SVM canonical, 3 folds": Line("F-SVM canonical", folds=3, kinds=("street",), draws=0),
     "traces": Line("traces"),
     "frames": Line("frames"),
     "LDP-TOP": Line("LDP-TOP, T = 32", kinds=("dance",)),

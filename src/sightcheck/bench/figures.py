@@ -16,9 +16,9 @@ import numpy as np
 
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
-from sightcheck.learn.video.footprint import SHORT, f_svm
+from sightcheck.learn.video.footprint import LEAST, N, f_svm
 from sightcheck.protocol.metrics import Labels, Values
-from sightcheck.protocol.readings import readings
+from sightcheck.protocol.readings import Readings, readings
 from sightcheck.report.report import visible, write
 
 WIDTH = 900
@@ -69,7 +69,7 @@ class Curve:
 
 def main(table: Path, folder: Path) -> None:
     """Write both figures of the table's clips, and a page with both."""
-    found = readings(manifest.read(table), f_svm(SHORT).recipe)
+    found = _read(table)
     vectors = found.vectors[:, 0]
     figures = {
         "figure-5.1": average_shares(vectors.reshape(len(vectors), -1, len(MODES)), found.items),
@@ -80,6 +80,13 @@ def main(table: Path, folder: Path) -> None:
         write(drawn, folder / f"{name}.svg")
     write(page(tuple(figures.values())), folder / "figures.html")
     print(f"{len(vectors)} clips drawn, {len(found.skipped)} could not be read: {folder / 'figures.html'}")
+
+
+def _read(table: Path) -> Readings:
+    """The published F-SVM's vectors of a table's clips: N = 30, or 29 where a clip has no more frames."""
+    items = manifest.read(table)
+    found = readings(items, f_svm(N).recipe)
+    return readings(items, f_svm(LEAST).recipe) if any("Too short" in why for _, why in found.skipped) else found
 
 
 def page(figures: Sequence[str]) -> str:

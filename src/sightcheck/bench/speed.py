@@ -162,9 +162,9 @@ def training(folder: Path) -> Iterator[Row]:
     """F-SVM taught from CLIPS clips, extraction included, against one epoch of Xception on as many frames."""
     paths = [written(folder / f"{number}.mp4", 31, 320, 192, 10, seed=number) for number in range(CLIPS)]
     started = time.perf_counter()
-    readings = [fewshot.read(str(path).encode(), fewshot.PUBLISHED).vector for path in paths]
+    readings = [fewshot.read(str(path).encode(), fewshot.canonical(30, 23)).vector for path in paths]
     vectors = np.stack([vector for vector in readings if vector is not None])
-    fewshot.fit(fewshot.PUBLISHED, vectors, np.arange(CLIPS) % 2 == 0, [path.name for path in paths])
+    fewshot.fit(fewshot.canonical(30, 23), vectors, np.arange(CLIPS) % 2 == 0, [path.name for path in paths])
     ours = time.perf_counter() - started
     yield Row(f"F-SVM, {CLIPS} clips, extraction included", ours, "s")
     if find_spec("torch") is None or find_spec("timm") is None:

@@ -22,8 +22,8 @@ def teach(
     fake: Annotated[Path | None, typer.Option(help="Folder of synthetic clips.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="A table of clips (CSV or Parquet) in place of both.")] = None,
     method: Annotated[Method, typer.Option(help="What is measured.")] = Method.traces,
-    frames: Annotated[int, typer.Option(help="N of F-SVM: frames after the first (footprint).")] = 30,
-    crf: Annotated[int, typer.Option(help="Quality of the encode, 0 to 51 (footprint).")] = 23,
+    frames: Annotated[int, typer.Option(help="N of F-SVM: frames after the first (footprint).")] = 14,
+    crf: Annotated[int, typer.Option(help="Quality of the encode, 0 to 51 (footprint).")] = 0,
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a detector of this name.")] = False,
 ) -> None:

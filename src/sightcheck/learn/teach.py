@@ -12,7 +12,6 @@ from sightcheck.ask import versions
 from sightcheck.data import audit, manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
-from sightcheck.media import Sampling
 from sightcheck.protocol import evaluate
 from sightcheck.protocol.controls import Controls
 from sightcheck.protocol.evaluate import Evaluation
@@ -45,13 +44,16 @@ def items(real: Path | None, fake: Path | None, table: Path | None) -> tuple[Ite
     raise UsageError("give --real DIR and --fake DIR, or --manifest FILE")
 
 
-def recipe(method: Method = "traces", frames: int = 30, crf: int = 23) -> Recipe:
-    """What is measured: `frames` (N, after the first) and `crf` belong to the footprint; traces fixes its own."""
+def recipe(method: Method = "traces", frames: int = 14, crf: int = 0) -> Recipe:
+    """What is measured: `frames` (N, after the first) and `crf` belong to the footprint; traces fixes its own.
+
+    The defaults are what docs/video-study.md found best. Raises UsageError.
+    """
     if method == "traces":
         return Recipe()
     if not (1 <= frames <= 1000 and 0 <= crf <= 51):
         raise UsageError("--frames lies in 1 to 1000 and --crf in 0 to 51")
-    return Recipe("footprint", Sampling(frames=frames + 1, windows=1), crf)
+    return fewshot.canonical(frames, crf)
 
 
 def teach(

@@ -27,7 +27,8 @@ class Sampling:
     `fps` None keeps every frame; otherwise the frame nearest to each tick is taken, never one twice, so a clip slower
     than `fps` keeps its own rate. `width` x `height` None keeps the whole picture; otherwise a centre crop of at most
     that size, without resampling. At most `windows` windows, spread over the whole clip. A clip too short for two is
-    measured from a third of its length on: some generators open with real frames they were conditioned on.
+    measured from a third of its length on: some generators open with real frames they were conditioned on. `first`:
+    the windows follow each other from the first frame on instead.
     """
 
     frames: int = 24
@@ -35,6 +36,7 @@ class Sampling:
     width: int | None = 384
     height: int | None = 192
     windows: int = 12
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def _starts(container: InputContainer, stream: VideoStream, sampling: Sampling) 
     """Window starts in seconds: back to back when they fit, else spread evenly; None means 'go on from here'."""
     duration, rate = _stated_duration(container, stream), stated_fps(stream)
     length = sampling.frames / min(sampling.fps or rate, rate)
+    if sampling.first:
+        return [None] * sampling.windows
     if 0 < duration < 2 * length:
         return [max(0.0, min(duration / 3, duration - length - 1 / rate))]
     if duration <= length * sampling.windows:  # or unknown

@@ -38,7 +38,21 @@ class Recipe:
         return self.method == "traces"
 
 
-PUBLISHED = Recipe("footprint", Sampling(frames=31, windows=1), crf=23)
+def published(frames: int = 30) -> Recipe:
+    """F-SVM as published (5.3): the first frames of the stream, at its own rate, the whole picture, CRF 0.
+
+    `frames`: N, after the first one, which is dropped.
+    """
+    whole = Sampling(frames=frames + 1, fps=None, width=None, height=None, windows=1, first=True)
+    return Recipe("footprint", whole, crf=0)
+
+
+def canonical(frames: int = 14, crf: int = 0) -> Recipe:
+    """F-SVM on what all clips have alike: ten frames a second of a centre crop, from the middle of the clip.
+
+    N = 14 and CRF 0 are what docs/video-study.md found best.
+    """
+    return Recipe("footprint", Sampling(frames=frames + 1, windows=1), crf)
 
 
 @dataclass(frozen=True)
@@ -223,7 +237,8 @@ def describe(reading: Reading, recipe: Recipe) -> str:
 def too_little(recipe: Recipe) -> str:
     """Why a clip could not be read."""
     if recipe.method == "footprint":
-        return f"Too short: {recipe.sampling.frames} frames at up to {recipe.sampling.fps:g} a second are needed."
+        rate = f" at up to {recipe.sampling.fps:g} a second" if recipe.sampling.fps else ""
+        return f"Too short: {recipe.sampling.frames} frames{rate} are needed."
     return f"Too little to measure: two frames of {traces.LEAST_SIDE} pixels a side are needed."
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 
 from sightcheck.bench.tables import parts
-from sightcheck.bench.tables.layout import Collection
+from sightcheck.bench.tables.layout import LABELS, Collection
 from sightcheck.bench.tables.parts import Part, Shares
 from sightcheck.bench.tables.scores import Heard, Said
 from sightcheck.data.cache import keep, kept, key
@@ -79,7 +80,7 @@ class Fits:
     @cached_property
     def part_of(self) -> dict[str, Part]:
         """Group -> its part."""
-        return parts.split(self.clips.items, self.shares)
+        return parts.split(self.clips.items, self.shares, self.clips.tests)
 
     def items(self, subset: str, part: Part) -> tuple[Item, ...]:
         """The clips of a subset in a part."""
@@ -110,6 +111,7 @@ class Fits:
     def cost(self, taught: Taught, told: Told) -> Cost:
         """What teaching it takes, its clips read as for the first time."""
         given = _Given(self, taught, told)
+        given.validation = ()  # what it takes to teach, without asking how good it is (Table 5.4)
         found = kept(given.key(None), Cost)
         if found is None:
             with empty_cache():
@@ -152,10 +154,12 @@ class _Given:
         self.fits, self.taught, self.told = fits, taught, told
         self.method = fits.make(taught.method)
         self.train: tuple[Item, ...] = ()
+        self.spare: tuple[Item, ...] = ()
         self.validation: tuple[Item, ...] = ()
         self.reading_s, self.training_s = 0.0, 0.0
         if taught.subset:
-            self.train = self.at(parts.few(fits.items(taught.subset, "train"), taught.count), taught.quality)
+            first, self.spare = parts.few(fits.items(taught.subset, "train"), taught.count)
+            self.train = self.at(first, taught.quality)
             if fits.validated is None or taught.subset in fits.validated:
                 self.validation = self.at(fits.items(taught.subset, "validation"), taught.quality)
 
@@ -167,11 +171,12 @@ class _Given:
     def key(self, test: Tested | None) -> str:
         """Where it is kept: by the method, its code, and the bytes of all the clips."""
         items = () if test is None else self.tested(test)
-        named = [[(one.sha256, one.label) for one in some] for some in (self.train, self.validation, items)]
+        sets = (self.train, self.spare, self.validation, items)
+        named = [[(one.sha256, one.label, one.unit) for one in some] for some in sets]
         told = [repr(getattr(self.method, name, "")) for name in ("recipe", "training", "settings")]
         about = (self.method.name, told, self.fits.settings)
-        fit = key(about, named[:2], code=CODE)[:32]
-        return f"{fit}/{key(named[2], self.fits.by_sequence, code=())[:32] if test else 'cost'}"
+        fit = key(about, named[:3], code=CODE)[:32]
+        return f"{fit}/{key(named[3], self.fits.by_sequence, code=())[:32] if test else 'cost'}"
 
     def tested(self, test: Tested) -> tuple[Item, ...]:
         """The clips of a test set at its quality."""
@@ -181,7 +186,7 @@ class _Given:
         """Read the clips and teach the detector."""
         self.told(0, f"reading {len(self.train) + len(self.validation)} clips")
         started = time.perf_counter()
-        read = [*self.fits.each(self.method.read, self.train)]
+        read = self.read()
         self.reading_s = time.perf_counter() - started
         validation = [*self.fits.each(self.method.read, self.validation)]
         if self.taught.subset and {item.synthetic for item, _ in read} != {False, True}:
@@ -197,6 +202,19 @@ class _Given:
         )
         self.training_s = time.perf_counter() - started
         return fitted
+
+    def read(self) -> list[tuple[Item, Any]]:
+        """The clips that teach, read; one that cannot be is replaced by the next of its label."""
+        read = [*self.fits.each(self.method.read, self.train)]
+        spare = {label: [item for item in self.spare if item.label == label] for label in LABELS}
+        while self.taught.count:
+            have = Counter[str](item.label for item, _ in read)
+            more = [item for label, rest in spare.items() for item in rest[: max(0, self.taught.count - have[label])]]
+            if not more:
+                break
+            spare = {label: [item for item in rest if item not in more] for label, rest in spare.items()}
+            read += self.fits.each(self.method.read, self.at(more, self.taught.quality))
+        return read
 
     def said(self, fitted: Fitted, test: Tested) -> Iterator[Said]:
         """What the detector says of each clip of a test set that it can read."""

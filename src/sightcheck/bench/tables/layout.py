@@ -26,7 +26,7 @@ class Collection:
     """The clips of a table: `items` are RAW, each with its subset and linked group.
 
     `published`: the same clips at other qualities, by the sha256 of the RAW one. `shown` names what stands for each
-    subset. `own`: they are the thesis's data sets, so its numbers may stand beside.
+    subset. `own`: they are the thesis's data sets, so its numbers may stand beside. `tests`: the groups that only test.
     """
 
     path: Path
@@ -35,6 +35,7 @@ class Collection:
     shown: dict[str, str]
     own: bool
     notes: tuple[str, ...] = ()
+    tests: frozenset[str] = frozenset()
 
     def of(self, subset: str) -> tuple[Item, ...]:
         """The clips of a subset, of a union, or of "A/B": the real ones of A, the synthetic ones of B."""
@@ -91,14 +92,16 @@ def _from_folders(root: Path, roles: tuple[str, ...]) -> Collection:
         for quality in ("HQ", "LQ"):
             twins = _clips(folders[quality], role, root, roles) if quality in folders else {}
             published |= {(raw[key].sha256, quality): item for key, item in twins.items() if key in raw}
-    return Collection(root, _linked(items), published, {role: role for role in roles}, own=True)
+    linked, tests = _linked(items), _spliced(root)
+    named = {one.group: two.group for one, two in zip(items, linked, strict=True)}
+    tested = frozenset(named.get(group, group) for group in tests)
+    return Collection(root, linked, published, {role: role for role in roles}, own=True, tests=tested)
 
 
 def _clips(folder: Path, role: str, root: Path, roles: tuple[str, ...]) -> dict[tuple[str, str], Item]:
     """`real` and `fake` in a folder -> items by label and stem.
 
-    A stem is a group: a clip and its synthetic twin. In DeepStreets it is one across the subsets, because
-    two of them are driven by the same maps.
+    A stem is a group: a clip and its synthetic twin.
     """
     found: dict[tuple[str, str], Item] = {}
     for label in LABELS:
@@ -109,9 +112,21 @@ def _clips(folder: Path, role: str, root: Path, roles: tuple[str, ...]) -> dict[
         for file in files:
             found[label, file.stem] = Item(
                 sha256=manifest.sha256(file), path=str(file.resolve()), label=label, subset=role,
-                group=file.stem if role in STREETS else f"{role}/{file.stem}",
+                group=_group(role, file.stem),
             )  # fmt: skip
     return found
+
+
+def _group(role: str, stem: str) -> str:
+    """The scene a clip shows. Subsets of DeepStreets share theirs, two of them being driven by the same maps, and so do
+    Fit and Splice, whose clips are those of Fit pasted anew (4.2.2), whatever they were encoded to."""
+    return stem if role in STREETS else f"{'Fit' if role == 'Splice' else role}/{stem}"
+
+
+def _spliced(root: Path) -> frozenset[str]:
+    """The scenes that Splice shows, asked about in a table or not: Fit has one test set in all tables (Table 4.3)."""
+    files = (file for label in LABELS for top in ("", "RAW") for file in (root / "Splice" / top / label).glob("*.mp4"))
+    return frozenset(_group("Splice", file.stem) for file in files)
 
 
 def _from_table(table: Path, roles: tuple[str, ...], kind: str, limit: int) -> Collection:

@@ -32,10 +32,11 @@ def shares(number: str, own: bool) -> Shares:
     return FAKEDANCE if own else {**dict.fromkeys(DANCE, (70, 10, 20)), "Splice": (0, 0, 1)}
 
 
-def split(items: Sequence[Item], wanted: Shares) -> dict[str, Part]:
+def split(items: Sequence[Item], wanted: Shares, tests: frozenset[str] = frozenset()) -> dict[str, Part]:
     """Items with a subset and a linked group -> group -> part: the largest group first, to the part that lacks it most.
 
-    What a group brings counts by its subset and label, as a share of all clips of that subset and label.
+    What a group brings counts by its subset and label, as a share of all clips of that subset and label. `tests`: the
+    groups that only test, whatever else they hold.
     """
     counts: dict[str, Counter[tuple[str, str]]] = {}
     for item in items:
@@ -47,22 +48,22 @@ def split(items: Sequence[Item], wanted: Shares) -> dict[str, Part]:
         for part in PARTS
     }
     found: dict[str, Part] = {}
-    for group in sorted(shuffled(sorted(counts)), key=lambda name: -counts[name].total()):
+    for group in sorted(shuffled(sorted(counts)), key=lambda name: (name not in tests, -counts[name].total())):
         brought = counts[group]
         lacks = [sum(n * lacking[part, key] / totals[key] for key, n in brought.items()) for part in PARTS]
-        found[group] = PARTS[int(np.argmax(np.round(lacks, 9)))]
+        found[group] = "test" if group in tests else PARTS[int(np.argmax(np.round(lacks, 9)))]
         for key, n in brought.items():
             lacking[found[group], key] -= n
     return found
 
 
-def few(items: Sequence[Item], count: int) -> tuple[Item, ...]:
-    """The first `count` clips of each label, 0 for all, in an order of groups that makes 2 clips a part of 4."""
+def few(items: Sequence[Item], count: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The first `count` clips of each label, 0 for all, in an order that makes 2 a part of 4; and the rest."""
     rank = {name: at for at, name in enumerate(shuffled(sorted({item.group for item in items}), "taught"))}
     taken: Counter[str] = Counter()
-    kept = []
+    kept: list[Item] = []
+    spare: list[Item] = []
     for item in sorted(items, key=lambda item: (rank[item.group], item.subset, item.sha256)):
         taken[item.label] += 1
-        if not count or taken[item.label] <= count:
-            kept.append(item)
-    return tuple(kept)
+        (kept if not count or taken[item.label] <= count else spare).append(item)
+    return tuple(kept), tuple(spare)

@@ -65,6 +65,7 @@ class _Run:
     told: Told
     found: dict[tuple[Taught, Tested], Heard] = field(default_factory=dict)
     failed: dict[Taught, str] = field(default_factory=dict)
+    shared: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
     def printed(self) -> Printed:
@@ -159,6 +160,9 @@ class _Run:
         if failed := [self.failed[taught] for taught in fits if taught in self.failed]:
             return Measured(note=failed[0])
         heard: Sequence[Heard] = [self.found[taught, Tested(cell.test, cell.test_quality)] for taught in fits]
+        common = self.common(cell)
+        every = max(len(one.said) for one in heard)
+        heard = [Heard(tuple(said for said in one.said if said.sha256 in common)) for one in heard]
         heard = scores.paired(heard) if len(heard) > 1 else heard
         own = scores.fused(heard) if len(heard) > 1 else heard[0]
         if {*own.clips.tolist()} != {False, True}:
@@ -166,7 +170,19 @@ class _Run:
         ours = own.estimate(self.rate(cell, own, heard))
         if self.printed.percent:
             ours = replace(ours, value=100 * ours.value, low=100 * ours.low, high=100 * ours.high)
-        return Measured(ours, note=costs.fewer(cell, fits[0]))
+        fewer = f"on {len(common)} of {every} clips, those that all methods of the row could read"
+        fewer = fewer if len(common) < every else ""
+        return Measured(ours, note="; ".join(filter(None, (costs.fewer(cell, fits[0]), fewer))))
+
+    def common(self, cell: Cell) -> frozenset[str]:
+        """The tested clips, by sha256, that every method of the cell's row could read."""
+        place = (cell.row, cell.test, cell.test_quality)
+        if place not in self.shared:
+            row = (one for one in self.plan.cells if (one.row, one.test, one.test_quality) == place)
+            asked = {fit for one in row for fit in self.needs(one) if fit[1].part == "test"}
+            read = [frozenset(said.sha256 for said in self.found[fit].said) for fit in asked if fit in self.found]
+            self.shared[place] = frozenset.intersection(*read) if read else frozenset()
+        return self.shared[place]
 
     def rate(self, cell: Cell, own: Heard, heard: Sequence[Heard]) -> Rate:
         """How a cell is counted; `own` is what its own method said, of a fusion what all said together."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sightcheck.errors import UsageError
 from sightcheck.learn.video.defakehop import Hops
-from sightcheck.learn.video.footprint import SHORT, FewShot, N, f_svm
+from sightcheck.learn.video.footprint import FewShot, canonical, f_svm
 from sightcheck.learn.video.frames import Head, Net
 from sightcheck.protocol.contender import Method
 from sightcheck.video import fewshot, ldp, texture
@@ -18,7 +18,7 @@ NETWORKS = {
 }
 NEEDS_TORCH = (*NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
 """Those whose training needs PyTorch."""
-NAMES = ("F-SVM", f"F-SVM, N = {SHORT}", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
+NAMES = ("F-SVM", "F-SVM canonical", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def contender(
 
         return Texture(bodies.recipe("ldp-top" if name == "LDP-TOP" else "texture"), bodies.keypoints, name)
     others: dict[str, Method] = {
-        "F-SVM": f_svm(N),
-        f"F-SVM, N = {SHORT}": f_svm(SHORT),
+        "F-SVM": f_svm(),
+        "F-SVM canonical": canonical(),
         "traces": FewShot("traces", fewshot.Recipe()),
         "frames": Head(frames=frames),
         "DeFakeHop": Hops(frames=frames),

@@ -1,70 +1,87 @@
 """How are F-SVM and traces compared with the others? Each as a Method: read once, fitted in one step, asked."""
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sightcheck.data.manifest import Item
-from sightcheck.errors import UsageError
-from sightcheck.media import Sampling
+from sightcheck.errors import Damaged, InputError, UsageError
 from sightcheck.protocol import readings
 from sightcheck.protocol.contender import WHOLE, Network, Spoken, Told, Units
-from sightcheck.protocol.evaluate import exam, teacher
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.video import fewshot
 
-N, SHORT = 29, 14
-"""Frames of F-SVM after the first: 5.3.2 has 30, but a clip of DeepStreets has 29; and for clips of two seconds."""
+N, SHORT = 30, 14
+"""Frames of F-SVM after the first: as published, and for clips of two seconds at ten frames a second."""
+LEAST = 29
+"""A clip of DeepStreets has 30 frames, so that no more follow its first one."""
 
 
 @dataclass(frozen=True)
 class Linear:
-    """A fitted F-SVM or traces."""
+    """A fitted F-SVM or traces, on the first numbers of a clip's vector."""
 
-    score: Callable[[Values], Values]
-    parameters: int
+    linear: fewshot.Linear
+
+    @property
+    def parameters(self) -> int:
+        """A coefficient a number, and the intercept."""
+        return len(self.linear.coef) + 1
 
     def speak(self, clip: Values) -> Spoken:
-        """One probability: the logistic of the score."""
-        score = self.score(exam(clip[None], [_REAL]))
+        """One probability: the logistic of the score. Raises Damaged for a clip shorter than those that taught."""
+        needed = len(self.linear.coef)
+        if clip.shape[1] < needed:
+            raise Damaged(f"has {clip.shape[1] // 3 + 1} frames; {needed // 3 + 1} are needed, as its teachers have")
+        score = self.linear.scores(clip[:1, :needed])
         return Spoken(1 / (1 + np.exp(-np.clip(score, -30, 30))), score > 0, WHOLE)
 
     def size_bytes(self) -> int:
-        """Bytes of its numbers."""
-        return 8 * self.parameters
+        """Bytes of the file its numbers are kept in."""
+        file = io.BytesIO()
+        np.savez_compressed(file, coef=self.linear.coef, intercept=np.array(self.linear.intercept))
+        return len(file.getvalue())
 
     def export(self) -> Network:
         """It has no network."""
         raise UsageError("F-SVM and traces are taught with `sightcheck teach`")
 
 
-_REAL = Item(path="", label="real")
-
-
 @dataclass(frozen=True)
 class FewShot:
-    """F-SVM of algorithm 1, or traces."""
+    """F-SVM of algorithm 1, or traces. `shorter`: the recipe for a clip that is too short for `recipe`."""
 
     name: str
     recipe: fewshot.Recipe
+    shorter: fewshot.Recipe | None = None
 
     def read(self, item: Item) -> Values:
-        """(forms, d) as it is and, for traces, laundered."""
-        return readings.one(Path(item.path), self.recipe).forms
+        """(forms, d) as it is and, for traces, laundered. Raises InputError."""
+        try:
+            return readings.one(Path(item.path), self.recipe).forms
+        except InputError:
+            if self.shorter is None:
+                raise
+            return readings.one(Path(item.path), self.shorter).forms
 
     def fit(
         self, clips: Sequence[Values], synthetic: Labels, units: Units,
         validation: tuple[Sequence[Values], Labels] | None = None, told: Told | None = None,
     ) -> Linear:  # fmt: skip
-        """Taught in one step."""
-        vectors = np.stack(clips)
-        rows = np.concatenate([vectors, vectors[:, :1]], axis=1)
-        return Linear(teacher(self.recipe)(rows, synthetic, units), vectors.shape[2] + 1)
+        """Taught in one step, on as many frames as the shortest clip has."""
+        shortest = min(clip.shape[1] for clip in clips)
+        vectors = np.stack([clip[:, :shortest] for clip in clips])
+        return Linear(fewshot.fit(self.recipe, vectors, synthetic, units))
 
 
-def f_svm(count: int) -> FewShot:
-    """F-SVM of 5.3.2 at CRF 0, on so many frames after the first."""
-    name = "F-SVM" if count == N else f"F-SVM, N = {count}"
-    return FewShot(name, fewshot.Recipe("footprint", Sampling(frames=count + 1, windows=1), 0))
+def f_svm(count: int = N) -> FewShot:
+    """F-SVM as published (5.3.2), on so many frames after the first; one less where a clip has no more."""
+    return FewShot("F-SVM", fewshot.published(count), fewshot.published(LEAST) if count == N else None)
+
+
+def canonical(count: int = SHORT) -> FewShot:
+    """F-SVM on what all clips have alike: ten frames a second of a crop, at CRF 0."""
+    return FewShot("F-SVM canonical", fewshot.canonical(count))
