@@ -71,7 +71,7 @@ class Vote:
 def vote(different: Values, similarities: Values, top: int = 0, weighted: bool = True) -> Vote:
     """(m,) P(different), (m,) similarities -> Vote over the `top` most similar references (0: all). Equation 8.2.
 
-    `weighted` False counts every reference alike: the column "without similarity" of Table 8.4.
+    `weighted` False counts every reference alike: a comparison of this project; Table 8.4 has none.
     """
     kept = np.argsort(-similarities, kind="stable")[: top or None]
     p, s = np.asarray(different, np.float64)[kept], np.asarray(similarities, np.float64)[kept]

@@ -227,8 +227,8 @@ def card(
     recipe: dict[str, Any],
 ) -> Card:  # fmt: skip
     """What the model is, learned and scored, and what scores the same without looking at the picture."""
-    trained = {"epochs": asked.epochs, "frames": asked.frames, "precision": asked.precision, "scratch": asked.scratch}
-    trained |= {"parameters": count}
+    trained = {"epochs": asked.epochs, "frames_asked": asked.frames, "precision": asked.precision}
+    trained |= {"scratch": asked.scratch, "parameters": count}
     if tested is None:
         return _card(asked, found.items, (), (), (UNTESTED,), recipe | trained, found.left_out)
     own = controls(np.zeros((len(found.items), 1)), found.items)
