@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import sightcheck
 from sightcheck import ask, weights
 from sightcheck.errors import NotAFile
 
@@ -26,9 +25,18 @@ def test_the_same_file_gives_the_same_report(clip: Path) -> None:
     assert first == second
 
 
-def test_the_public_names() -> None:
-    assert sightcheck.__all__ == ["SightcheckError", "__version__"]
-    assert all(hasattr(sightcheck, name) for name in sightcheck.__all__)
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("https://example.org/a.mp4", "is an address: download the file first"), (".", "not a regular file but a folder")],
+)
+def test_what_is_no_file_is_told(path: str, why: str) -> None:
+    for asked in (ask.video, ask.photo):
+        with pytest.raises(NotAFile, match=why):
+            asked(path)
+
+
+def test_one_detector_may_be_named_alone(clip: Path) -> None:
+    assert [item.method for item in ask.video(clip, "footprint").verdicts[0].evidence] == ["footprint"]
 
 
 def test_a_missing_file_raises_ours() -> None:

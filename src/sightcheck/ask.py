@@ -1,6 +1,7 @@
 """The two questions: a file (and a claim) in, a Report out. Start reading here."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from sightcheck import sandbox
+from sightcheck.errors import NotAFile
 from sightcheck.media import Clip, look
 from sightcheck.report.report import Report
 from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 def video(
     path: str | os.PathLike[str],
-    detectors: Sequence[str | Detector] = DETECTORS,
+    detectors: str | Sequence[str | Detector] = DETECTORS,
     progress: sandbox.Progress | None = None,
 ) -> Report:
     """Is this video synthetic? A file, detectors by name (the deciding one first) -> Report.
@@ -34,13 +36,25 @@ def video(
     Raises InputError when the file cannot be answered, UsageError for an unknown detector, BrokenInstallation when a
     model file is missing or altered.
     """
-    asked = [detector(one) if isinstance(one, str) else one for one in detectors]
-    name = os.fsencode(path)
+    names = [detectors] if isinstance(detectors, str) else detectors
+    asked = [detector(one) if isinstance(one, str) else one for one in names]
+    name = _file(path, "video")
     clip = sandbox.run(look, name)
     evidence = _examined(asked, clip, name, progress)
     settings = (("detectors", ", ".join(one.name for one in asked)),)
     programs = (*versions(), ("onnxruntime", version("onnxruntime")))
     return Report(clip, (weigh_video(evidence),), programs, settings, _now())
+
+
+def _file(path: str | os.PathLike[str], kind: str) -> bytes:
+    """The path of a file. Raises NotAFile for an address and for a folder."""
+    name = os.fsencode(path)
+    if re.match(rb"[A-Za-z][A-Za-z0-9+.-]+://", name):
+        raise NotAFile("is an address: download the file first and give its path, for nothing is fetched")
+    if os.path.isdir(name):
+        more = "; to keep photos of a city, use `sightcheck gallery add`" if kind == "photo" else ""
+        raise NotAFile(f"is not a regular file but a folder: give the {kind} files in it, such as FOLDER/*{more}")
+    return name
 
 
 def _examined(asked: Sequence[Detector], clip: Clip, path: bytes, progress: sandbox.Progress | None) -> list[Evidence]:
@@ -78,7 +92,7 @@ def photo(
 
     names = models or embedding.BUNDLED
     stated = gazetteer.parse(claim) if isinstance(claim, str) else claim
-    seen = sandbox.run(look_photo, os.fsencode(path))
+    seen = sandbox.run(look_photo, _file(path, "photo"))
     reader = embedding.reader(names)
     evidence = (*_from_pixels(seen, stated, gallery, reader, heat), metadata.examine(seen.photo, stated))
     settings = tuple((role, card.name) for role, card in reader.cards.items())

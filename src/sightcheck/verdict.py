@@ -164,6 +164,17 @@ class Verdict:
     strength: Strength
     evidence: tuple[Evidence, ...]
 
+    @property
+    def log10_lr(self) -> float | None:
+        """log10 of the likelihood ratio that decides: that of the first evidence which has one."""
+        return next(
+            (one.log10_lr for one in self.evidence if one.log10_lr is not None and math.isfinite(one.log10_lr)), None
+        )
+
+    def __repr__(self) -> str:
+        ratio = "no LR" if self.log10_lr is None else f"log10 LR {self.log10_lr:+.2f}"
+        return f"<{self.question} {self.answer} ({self.strength}, {ratio}, {len(self.evidence)} methods)>"
+
     def __bool__(self) -> bool:
         raise TypeError("a verdict is not true or false: read its answer, strength and evidence")
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +41,13 @@ class Metric:
     value: float | None
     low: float | None = None
     high: float | None = None
+
+    def __str__(self) -> str:
+        """`0.83 [0.71, 0.92]`."""
+        if self.value is None:
+            return "not measurable"
+        interval = "" if self.low is None or self.high is None else f" [{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.value:.2f}{interval}"
 
 
 @dataclass(frozen=True)
@@ -174,6 +182,44 @@ def check_name(name: str, root: Path | None = None) -> None:
         raise UsageError(f"{name!r} cannot name a detector: use a-z, 0-9, '.', '_' and '-'")
     if root is None and (BUNDLED / name).exists():
         raise UsageError(f"{name!r} is the name of a bundled detector; choose another")
+
+
+def check_free(name: str, root: Path | None = None, replace: bool = False) -> None:
+    """Raise UsageError for a name that cannot be given, or that a model has which is not to be replaced."""
+    check_name(name, root)
+    if not replace and ((root or home()) / name).exists():
+        raise UsageError(f"a model is called {name!r} already: choose another name, or --replace to make it anew")
+
+
+def remove(name: str) -> Path:
+    """Remove one of the user's own models; returns where it was. Raises UsageError, OutputError."""
+    if (BUNDLED / name).is_dir():
+        raise UsageError(f"{name!r} comes with sightcheck and stays; only your own models can be removed")
+    folder = find(name)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OutputError(f"cannot remove {folder}: {error.strerror}; check who may write there") from None
+    return folder
+
+
+def to_text(described: Card) -> str:
+    """A card for a person: what the model is, what it learned from, what it scored, what limits it."""
+    lines = [f"{described.name}: {described.summary}", f"made {described.made}; held out: {described.split}", ""]
+    for title, rows in (("scored", described.metrics), ("without looking at the picture", described.controls)):
+        lines += [title, *(f"  {one.name}, {one.scope}: {one}" for one in rows), ""] if rows else []
+    lines += ["learned from"] if described.sources else []
+    for one in described.sources:
+        count = f"{one.photos} photos" if one.photos else f"{one.real} real, {one.synthetic} synthetic clips"
+        lines.append(f"  {one.name}: {count} ({one.licence})")
+    lines += ["", *(f"! {limit}" for limit in described.limits), f"not for: {described.not_for}", ""]
+    lines += [
+        f"settings {dict(described.recipe)}",
+        "with " + ", ".join(f"{k} {v}" for k, v in described.versions.items()),
+    ]
+    return "\n".join(
+        [*lines, f"SHA-256 {described.sha256}" + (f", {described.network_sha256}" * bool(described.network_sha256))]
+    )
 
 
 def remedy(folder: Path) -> str:

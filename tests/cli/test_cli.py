@@ -36,7 +36,7 @@ def test_every_command_is_there() -> None:
     assert {" ".join(one) for one in commands()} == {
         "", "video", "photo", "composite", "teach", "train", "evaluate", "table", "build", "build twins",
         "gallery", "gallery add", "gallery list", "gallery remove", "gallery export", "gallery import",
-        "weights", "weights list", "weights get", "weights add", "weights verify",
+        "weights", "weights list", "weights get", "weights add", "weights verify", "weights show", "weights remove",
     }  # fmt: skip
 
 

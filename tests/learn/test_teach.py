@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from conftest import moving_picture, write_video
 from sightcheck import weights
+from sightcheck.cli import app
 from sightcheck.data import cache
 from sightcheck.errors import OutputError, UsageError
 from sightcheck.learn import teach
@@ -116,7 +118,8 @@ def test_two_folders_teach_a_detector_that_answers(
     folder, printed = mine
     assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.npz"]
     assert f"written to {folder}" in printed
-    assert "generator held out: 1.00" in printed
+    assert "group held out: 1.00" in printed
+    assert "generator" not in printed  # none was named
     card = weights.card(folder)
     assert (card.name, card.method, card.recipe["sampling"]["frames"]) == ("mine", "footprint", 21)
     assert [(source.real, source.synthetic) for source in card.sources] == [(EACH, EACH)]
@@ -140,7 +143,7 @@ def test_traces_are_taught_on_a_table(
     monkeypatch.setenv("SIGHTCHECK_HOME", own["SIGHTCHECK_HOME"])
     taught = run("teach", "tabled", "--manifest", table)
     assert taught.returncode == 0, taught.stderr
-    assert "generator held out, all clips laundered" in taught.stdout
+    assert "group held out, all clips laundered" in taught.stdout
     card = weights.card(Path(own["SIGHTCHECK_HOME"], "detectors/tabled"))
     assert card.method == "traces"
     assert len(card.sources) == 6
@@ -231,7 +234,9 @@ def test_what_was_measured_is_not_measured_again(clips: Path, tmp_path: Path, mo
     first, _ = teach.teach("one", items, HOW, tmp_path)
     assert len(measured) == len(items) == 6
     assert first.metrics
-    second, _ = teach.teach("one", items, HOW, tmp_path)
+    with pytest.raises(UsageError, match="--replace"):
+        teach.teach("one", items, HOW, tmp_path)
+    second, _ = teach.teach("one", items, HOW, tmp_path, replace=True)
     assert len(measured) == 6
     assert second == first, "the same clips give the same card and the same weights"
     (tmp_path / "cache").rename(tmp_path / "gone")
@@ -368,3 +373,37 @@ def test_a_broken_model_exits_with_3(
         done = run(*arguments, SIGHTCHECK_HOME=str(tmp_path))
         assert done.returncode == 3
         assert told in done.stderr
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_a_clip_under_both_labels_is_refused(near: bool, clips: Path, tmp_path: Path) -> None:
+    for side in ("real", "fake"):
+        shutil.copytree(clips / side, tmp_path / side)
+    twin = tmp_path / "fake/wrong.mp4"
+    shutil.copy(clips / "real/0.mp4", twin)
+    if near:  # the same pictures in another file
+        twin.write_bytes(twin.read_bytes() + b"\0\0\0\x08free")
+    with pytest.raises(UsageError, match=("near copies" if near else "the same file") + " under both labels"):
+        teach.teach("both", teach.items(tmp_path / "real", tmp_path / "fake", None), HOW, tmp_path / "to")
+
+
+def test_noise_in_a_folder_is_no_failure(clips: Path, tmp_path: Path) -> None:
+    shutil.copytree(clips / "real", tmp_path / "real")
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._0.mp4", "0.xmp", "0.AAE", "0.mp4.json", "0.THM"):
+        (tmp_path / "real" / name).write_bytes(b"noise")
+    found, wanted = (teach.items(real, clips / "fake", None) for real in (tmp_path / "real", clips / "real"))
+    assert len(found) == len(wanted)
+
+
+def test_a_model_is_shown_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SIGHTCHECK_HOME", str(tmp_path))
+    scored = (weights.Metric("AUC", "all", 0.8),)
+    card = weights.Card("mine", "traces", "a test", {}, (), "", scored, (), ("a limit",), "x", {}, "")
+    folder = weights.save(card, {"a": np.zeros(1)})
+    shown = CliRunner().invoke(app.app, ["weights", "show", "mine"])
+    assert "AUC, all: 0.80" in shown.stdout
+    assert "! a limit" in shown.stdout
+    assert CliRunner().invoke(app.app, ["weights", "remove", "mine"]).exit_code == 0
+    assert not folder.exists()
+    with pytest.raises(UsageError, match="comes with sightcheck"):
+        weights.remove("traces")

@@ -611,3 +611,15 @@ def test_the_commands_say_what_became_of_the_photos(
     status, said, error = call("list")
     assert (status, said) == (0, "")
     assert "gallery add CITY DIR" in error
+
+
+def test_a_photo_filed_under_another_city_stops_with_a_question(folder: Path, file: Path) -> None:
+    with opened(file) as gallery:
+        gallery.add(BERLIN, folder)
+        with pytest.raises(UsageError, match=f"filed under {BERLIN.label} already: which city .* --elsewhere both"):
+            gallery.add(ROME, folder, elsewhere="ask")
+        assert gallery.add(ROME, folder, elsewhere="skip").added == ()
+        kept = len(gallery.photographs(BERLIN.geoname_id))
+        assert len(gallery.add(ROME, folder, elsewhere="move").added) == kept
+        assert gallery.photographs(BERLIN.geoname_id) == ()
+        assert [one.label for one in gallery.cities()] == [ROME.label]

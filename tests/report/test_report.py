@@ -203,7 +203,46 @@ def test_json_follows_the_schema(one):
 def test_json_holds_what_the_report_holds():
     place = country(heat=None)
     plain = Document((made(), photographed(copies(), city(), place, stated()), photographed(place, claim=None)))
-    assert msgspec.json.decode(report.to_json(plain), type=Document) == plain
+    assert msgspec.json.decode(report.to_json(plain, pictures=True), type=Document) == plain
+    slim = report.to_json(plain)
+    assert len(slim) < len(report.to_json(plain, pictures=True))
+    assert msgspec.json.decode(slim, type=Document).reports[0].verdicts[0].answer == plain.reports[0].verdicts[0].answer
+    pictures = [still.png for one in msgspec.json.decode(slim, type=Document).reports
+                for item in one.verdicts[0].evidence for still in item.stills]  # fmt: skip
+    assert set(pictures) == {b""}
+
+
+def test_a_report_in_a_notebook():
+    one = made()
+    assert repr(one).startswith("<Report street.mp4: ")
+    assert "\n" not in repr(one) + repr(one.verdicts[0])
+    assert one._repr_html_().startswith("<!doctype html>")
+    assert one.to_dict()["verdicts"][0]["answer"] == one.verdicts[0].answer
+    assert one.verdicts[0].log10_lr == one.verdicts[0].evidence[0].log10_lr
+
+
+def test_a_line_and_a_row_a_file():
+    one, failed = made(), report.Failure("=cmd.mp4", "is empty")
+    assert report.to_brief(one).startswith(f"street.mp4: {one.verdicts[0].answer}")
+    head, row, bad = report.to_csv([one], [failed]).splitlines()
+    assert head.split(",")[:4] == ["file", "sha256", "question", "answer"]
+    assert one.verdicts[0].answer in row
+    assert bad.startswith("'=cmd.mp4,")
+
+
+def test_a_caveat_is_told_once_a_call_and_once_a_page():
+    limit = "on its reference clips what a file says tells as much (AUC: size 0.82, this 0.83): it may have learnt it"
+    other = limit.replace("0.83", "0.71")
+    one = made(footprint(method="a", limits=(limit,)), footprint(method="b", limits=(other,)))
+    (told,) = report.wording.limits(one.verdicts)
+    assert told.startswith("a, b: on its reference clips what a file says tells as much: it may")
+    assert told.endswith("(a AUC: size 0.82, this 0.83; b AUC: size 0.82, this 0.71)")
+    said: set[str] = set()
+    assert "what a file says" in " ".join(report.to_text(one, told=said).split())
+    again = " ".join(report.to_text(one, told=said).split())
+    assert "what a file says" not in again
+    assert "and what was said of the files above" in again
+    assert report.to_html([one, one]).count("what a file says tells") == 1
 
 
 def test_json_numbers_that_are_not_finite_are_null():

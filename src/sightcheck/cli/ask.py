@@ -2,17 +2,21 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sightcheck.cli.console import Show, complain, print_safely, progress_bar
-from sightcheck.errors import SightcheckError
+from sightcheck.errors import SightcheckError, UsageError
 
 if TYPE_CHECKING:
     from sightcheck.report.report import Report
+
+
+Form = Literal["text", "json", "csv", "brief"]
 
 
 class FailOn(StrEnum):
@@ -41,6 +45,9 @@ def video(
         int, typer.Option(min=0, help="LDP-TOP: at most so many sequences of a clip, for a quick answer. [0: all]")
     ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="With --json: its pictures too.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table, a row a file.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Print a line a file.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
 ) -> None:
@@ -49,8 +56,9 @@ def video(
     from sightcheck.video.detectors import DETECTORS
     from sightcheck.video.detectors import detector as find
 
+    how = Told(_form(json, csv, brief, pictures), pictures, html, fail_on)
     detectors = [find(name, keypoints, sequences) for name in detector or DETECTORS]
-    _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), json, html, fail_on)
+    _answer(files, lambda path, show: ask.video(path, detectors, lambda done: show(None, done)), how)
 
 
 def photo(
@@ -62,6 +70,9 @@ def photo(
     city: Annotated[str, typer.Option(help="The city model, by name.")] = "city",
     scene: Annotated[str, typer.Option(help="The scene model, by name.")] = "scene",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="With --json: its pictures too.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table, a row a file.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Print a line a file.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained HTML report here.")] = None,
     fail_on: Annotated[PhotoFailOn | None, typer.Option(help="Exit with 4 when any file gets this answer.")] = None,
 ) -> None:
@@ -70,10 +81,9 @@ def photo(
     from sightcheck.place.embedding import Names
     from sightcheck.place.world.gazetteer import parse
 
+    how = Told(_form(json, csv, brief, pictures), pictures, html, fail_on)
     stated, models = None if claim is None else parse(claim), Names(scene, country, city)
-    _answer(
-        files, lambda path, show: ask.photo(path, stated, models=models, heat=html is not None), json, html, fail_on
-    )
+    _answer(files, lambda path, show: ask.photo(path, stated, models=models, heat=html is not None), how)
 
 
 def composite(
@@ -94,35 +104,55 @@ def composite(
     print_safely("both countries lead" if found.both_lead else "the two countries are not the two likeliest together")
 
 
-def _answer(
-    files: list[str],
-    ask_one: "Callable[[str, Show], Report]",
-    json: bool,
-    html: Path | None,
-    fail_on: StrEnum | None,
-) -> None:
+@dataclass(frozen=True)
+class Told:
+    """How answers are told: `form` on stdout, `pictures` in JSON, the page to write, the answer that fails the call."""
+
+    form: Form
+    pictures: bool
+    html: Path | None
+    fail_on: StrEnum | None
+
+
+def _form(json: bool, csv: bool, brief: bool, pictures: bool) -> Form:
+    """The one form that was asked for. Raises UsageError for several."""
+    forms: tuple[tuple[Form, bool], ...] = (("json", json), ("csv", csv), ("brief", brief))
+    asked = [form for form, given in forms if given]
+    if len(asked) > 1:
+        raise UsageError(f"--{asked[0]} and --{asked[1]} exclude each other: choose one")
+    if pictures and not json:
+        raise UsageError("--pictures belongs to --json")
+    return asked[0] if asked else "text"
+
+
+def _answer(files: list[str], ask_one: "Callable[[str, Show], Report]", how: Told) -> None:
     """Answer file after file, tell each as it comes; ends with the documented exit status."""
     from sightcheck.report import report
 
     reports: list[Report] = []
     failed: list[report.Failure] = []
+    told: set[str] = set()
     with progress_bar() as show:
         for number, path in enumerate(files):
             show(f"{number + 1}/{len(files)} {report.visible(os.path.basename(path))}", 0.0)
             try:
                 reports.append(ask_one(path, show))
-                if not json:
-                    print_safely(report.to_text(reports[-1]))
+                if how.form == "text":
+                    print_safely(report.to_text(reports[-1], told=told))
+                if how.form == "brief":
+                    print_safely(report.to_brief(reports[-1]))
             except SightcheckError as error:
                 if error.exit_status > 1:
                     raise
                 failed.append(report.Failure(report.visible(path), str(error)))
                 complain(f"{report.visible(path)}: {error}")
-    if json:
-        print_safely(report.to_json(report.Document(tuple(reports), tuple(failed))))
-    if html is not None:
-        report.write(report.to_html(reports, failed), html)
-        typer.echo(f"wrote {html}", err=True)
+    if how.form == "json":
+        print_safely(report.to_json(report.Document(tuple(reports), tuple(failed)), how.pictures))
+    if how.form == "csv":
+        print_safely(report.to_csv(reports, failed))
+    if how.html is not None:
+        report.write(report.to_html(reports, failed), how.html)
+        typer.echo(f"wrote {how.html}", err=True)
     answers = {verdict.answer for one in reports for verdict in one.verdicts}
-    if failed or (fail_on is not None and fail_on.value in answers):
+    if failed or (how.fail_on is not None and how.fail_on.value in answers):
         raise typer.Exit(1 if failed else 4)

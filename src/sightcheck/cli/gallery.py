@@ -1,6 +1,7 @@
 """The commands of the gallery: parse, call, print."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,16 @@ SHOWN = 5
 
 gallery_app = typer.Typer(no_args_is_help=True, help="Keep reference photos of cities.", epilog=EXIT)
 
+
+class Elsewhere(StrEnum):
+    """What to do with a photo that is filed under another city."""
+
+    ask = "ask"
+    both = "both"
+    move = "move"
+    skip = "skip"
+
+
 City = Annotated[str, typer.Argument(metavar="CITY", help='A city, such as "Berlin, Germany".')]
 
 
@@ -25,6 +36,9 @@ def add(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of photos of it, at any depth.")],
     licence: Annotated[str, typer.Option(help="Licence of these photos.")] = "",
     origin: Annotated[str, typer.Option(help="Where they come from: a person, an address.")] = "",
+    elsewhere: Annotated[
+        Elsewhere, typer.Option(help="What to do with a photo that is filed under another city.")
+    ] = Elsewhere.ask,
 ) -> None:
     """Add the photos of a folder to a city. Stopped, it goes on where it was when run again."""
     from sightcheck.place.references.gallery import Gallery
@@ -32,7 +46,9 @@ def add(
 
     claim = parse(city)
     with Gallery() as gallery, progress_bar() as show:
-        found = gallery.add(claim, folder, licence, origin, lambda done, of: show(f"{done}/{of} photos", done / of))
+        found = gallery.add(
+            claim, folder, licence, origin, lambda done, of: show(f"{done}/{of} photos", done / of), elsewhere.value
+        )
     _tell(found)
 
 

@@ -35,6 +35,8 @@ def table(
     """Run a table of the thesis and set ours beside published. Stopped, it goes on where it was when run again."""
     from sightcheck.bench.tables import compared, layout, runner
     from sightcheck.bench.tables.plans import RELEASED, Shortened, plan
+    from sightcheck.learn.recipes import needs_torch
+    from sightcheck.learn.video.contenders import NEEDS_TORCH
 
     planned = plan(number)
     planned = planned.only(tuple(method)) if method else planned
@@ -49,6 +51,8 @@ def table(
             return Released(detector)
         return contender(name, epochs, frames, scratch=scratch, bodies=Bodies(ldp.value, keypoints=keypoints))
 
+    if any(name in NEEDS_TORCH for name in planned.methods):
+        needs_torch()
     clips = layout.gather(data, planned.roles, kind, limit)
     with progress_bar() as show:
         found = runner.run(planned, clips, make, Shortened(epochs, frames), lambda done, what: show(what, done))

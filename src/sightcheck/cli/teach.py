@@ -25,6 +25,7 @@ def teach(
     frames: Annotated[int, typer.Option(help="N of F-SVM: frames after the first (footprint).")] = 30,
     crf: Annotated[int, typer.Option(help="Quality of the encode, 0 to 51 (footprint).")] = 23,
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a detector of this name.")] = False,
 ) -> None:
     """Teach a detector from a handful of clips: real ones and synthetic ones."""
     from sightcheck.learn import teach as teaching
@@ -37,6 +38,7 @@ def teach(
             teaching.recipe(method.value, frames, crf),
             root=to,
             progress=lambda done, of: show(f"{done}/{of} clips", done / of),
+            replace=replace,
         )
     print_safely(teaching.to_text(card, folder))
 

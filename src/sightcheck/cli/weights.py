@@ -58,6 +58,7 @@ def weights_add(
         int | None, typer.Option(help="Its output of the synthetic class, from 0. [default: 1]")
     ] = None,
     manifest: Annotated[Path | None, typer.Option(help="A table of clips to score and calibrate it on.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a model of this name.")] = False,
 ) -> None:
     """Make an image detector from elsewhere answer about videos: one frame a second, averaged."""
     from sightcheck.learn import adopt
@@ -65,9 +66,25 @@ def weights_add(
     how = adopt.How(height, width, _colours("mean", mean), _colours("deviation", deviation), probabilities, synthetic)
     with progress_bar() as show:
         card, folder = adopt.adopt(
-            name, file, how, manifest, progress=lambda done, of: show(f"{done}/{of} clips", done / of)
+            name, file, how, manifest, progress=lambda done, of: show(f"{done}/{of} clips", done / of), replace=replace
         )
     print_safely(adopt.to_text(card, folder))
+
+
+@weights_app.command("show", epilog=EXIT)
+def weights_show(name: Annotated[str, typer.Argument(help="A model by name.")]) -> None:
+    """Show a model's card: what it learned from, what it scored, what limits it."""
+    from sightcheck import weights
+
+    print_safely(weights.to_text(weights.card(weights.find(name))))
+
+
+@weights_app.command("remove", epilog=EXIT)
+def weights_remove(name: Annotated[str, typer.Argument(help="A model of your own, by name.")]) -> None:
+    """Remove a model of your own."""
+    from sightcheck import weights
+
+    print_safely(f"removed {weights.remove(name)}")
 
 
 @weights_app.command("verify", epilog=EXIT)

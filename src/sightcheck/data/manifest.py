@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sightcheck.errors import InputError, NotAFile, OutputError, UsageError
+from sightcheck.media.noise import is_noise
 
 if TYPE_CHECKING:
     from sightcheck.media import Clip
@@ -209,7 +210,10 @@ def resolved(path: str, table: Path) -> str:
     beside = folder / table.stem / path
     full = (beside if beside.is_file() else folder / path).resolve()
     if not full.is_relative_to(folder):
-        raise UsageError(f"the path {path!r} leaves the table's folder; put the table above its files")
+        raise UsageError(
+            f"the path {path!r} leaves the table's folder, {folder}: put the table into a folder above its files and "
+            "write paths relative to it"
+        )
     return str(full)
 
 
@@ -222,11 +226,11 @@ def _relative(path: str, table: Path) -> str:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Folder -> the files in it at any depth, hidden files and folders left out."""
+    """Folder -> the files in it at any depth; hidden ones, sidecars and indexes of systems are left out."""
     found = []
     for here, names, files in os.walk(folder):
         names[:] = [name for name in names if not name.startswith(".")]
-        found += [Path(here, name) for name in files if not name.startswith(".")]
+        found += [Path(here, name) for name in files if not is_noise(name)]
     return found
 
 

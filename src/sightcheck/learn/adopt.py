@@ -4,11 +4,11 @@ On a table of clips it is also scored, as it is, and calibrated.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from sightcheck import weights
 from sightcheck.ask import versions
 from sightcheck.data import manifest
 from sightcheck.errors import BrokenInstallation, UsageError
-from sightcheck.learn.teach import NOT_FOR, metric, shown, sources
+from sightcheck.learn.teach import NOT_FOR, metric, sources
 from sightcheck.media import Sampling
 from sightcheck.protocol import evaluate
 from sightcheck.protocol.as_it_is import Scored, scored
@@ -25,12 +25,10 @@ from sightcheck.protocol.readings import Progress
 from sightcheck.report.report import visible
 from sightcheck.verdict import Calibration
 from sightcheck.video import frames, reference
-from sightcheck.video.frames import IMAGENET, Network, Recipe
+from sightcheck.video.confined import Confined, confined
+from sightcheck.video.frames import ADOPTED, IMAGENET, Network, Recipe
 from sightcheck.video.reference import Reference
 from sightcheck.weights import Card
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
 
 SAMPLING = Sampling(frames=1, fps=1.0, width=None, height=None, windows=60)
 SIDES = (8, 2048)
@@ -65,12 +63,13 @@ def adopt(
     table: Path | None = None,
     root: Path | None = None,
     progress: Progress | None = None,
+    replace: bool = False,
 ) -> tuple[Card, Path]:
     """An image detector's ONNX file -> its card and its model folder; with a table of clips, scored and calibrated.
 
     Raises UsageError for a network or a table that cannot be used, OutputError when the model cannot be written.
     """
-    weights.check_name(name, root)
+    weights.check_free(name, root, replace)
     items = manifest.read(table) if table else ()
     network, session = opened(file)
     recipe, golden = fitted(session, how)
@@ -99,22 +98,46 @@ def adopt(
     return weights.card(folder), folder
 
 
-def opened(file: Path) -> "tuple[bytes, InferenceSession]":
-    """An ONNX file -> its bytes, its session. Raises UsageError."""
+def opened(file: Path) -> tuple[bytes, Confined]:
+    """An ONNX file -> its bytes, its network in the child. Raises UsageError."""
     try:
-        network = file.read_bytes()
-        return network, weights.session(network)
+        return file.read_bytes(), confined(file)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     except BrokenInstallation as error:
-        raise UsageError(f"{file}: not an ONNX network in one file ({error})") from None
+        raise UsageError(f"{file}: not an ONNX network in one file that can be run ({error})") from None
 
 
-def fitted(session: "InferenceSession", how: How) -> tuple[Recipe, NDArray[np.float32]]:
+def _contents(shape: tuple[int, ...]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Pictures of several contents, standardised: the first is nets.export's golden input."""
+    yield "noise", np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    yield "black", np.full(shape, -2.1, np.float32)
+    yield "white", np.full(shape, 2.6, np.float32)
+    yield "one colour", np.zeros(shape, np.float32)
+    ramp = np.linspace(-2.1, 2.6, shape[-1], dtype=np.float32)
+    yield "a gradient", np.broadcast_to(ramp, shape).copy()
+
+
+def _tried(session: Confined, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Ask a network about every content -> what it puts out for the first. Raises UsageError."""
+    found: list[NDArray[np.float32]] = []
+    for name, given in _contents(shape):
+        try:
+            found.append(frames.run(session, given))
+        except BrokenInstallation as error:
+            raise UsageError(f"it cannot be asked about pictures of {name}: {error}") from None
+        if not np.isfinite(found[-1]).all():
+            raise UsageError(f"it puts out what is no number (NaN or infinite) for pictures of {name}")
+        if found[-1].shape != found[0].shape:
+            raise UsageError(f"it puts out {found[0].shape} for some pictures and {found[-1].shape} for {name}")
+    return found[0]
+
+
+def fitted(session: Confined, how: How) -> tuple[Recipe, NDArray[np.float32]]:
     """A network -> the recipe that feeds it, and its output for train.export's golden input. Raises UsageError."""
     height, width = size(session, how)
     recipe = Recipe(
-        name="adopted",
+        name=ADOPTED,
         sampling=SAMPLING,
         height=height,
         width=width,
@@ -124,10 +147,7 @@ def fitted(session: "InferenceSession", how: How) -> tuple[Recipe, NDArray[np.fl
         synthetic=1 if how.synthetic is None else how.synthetic,
     )
     shape = (1 if isinstance(session.get_inputs()[0].shape[0], int) else 2, 3, height, width)
-    try:
-        golden = frames.run(session, np.random.default_rng(0).standard_normal(shape).astype(np.float32))
-    except BrokenInstallation as error:
-        raise UsageError(f"{error}; give another --height and --width") from None
+    golden = _tried(session, shape)
     _check_outputs(golden, how)
     return recipe, golden
 
@@ -145,7 +165,7 @@ def _check_outputs(golden: NDArray[np.float32], how: How) -> None:
         raise UsageError("what it puts out sums to 1, as probabilities do: give --probabilities")
 
 
-def size(session: "InferenceSession", how: How) -> tuple[int, int]:
+def size(session: Confined, how: How) -> tuple[int, int]:
     """(H, W) of the frames that a network takes, as it or `how` states them. Raises UsageError."""
     only, *more = session.get_inputs()
     if more or only.type != "tensor(float)" or len(only.shape) != 4:
@@ -188,6 +208,6 @@ def limits(found: Scored | None, fit: Calibration | None) -> tuple[str, ...]:
 def to_text(card: Card, folder: Path) -> str:
     """What the person who added it should know."""
     lines = [f"{card.name}: {card.summary}", f"written to {folder}"]
-    lines += [f"{one.name}, {one.scope}: {shown(one)}" for one in card.metrics]
+    lines += [f"{one.name}, {one.scope}: {one}" for one in card.metrics]
     lines += [*(f"! {limit}" for limit in card.limits), *(f"- left out: {visible(one)}" for one in card.left_out)]
     return "\n".join([*lines, f'ask it with: sightcheck video FILE --detector "{card.name}"'])

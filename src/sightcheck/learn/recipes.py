@@ -38,7 +38,7 @@ class Asked:
 
 def on_clips(asked: "Clips", tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
     """Train what was asked on some tables of clips -> the model's folder. See learn/video/trained.py."""
-    _needs_torch()
+    needs_torch()
     from sightcheck.learn.video import trained
 
     return trained.run(asked, tables, told)
@@ -49,7 +49,7 @@ def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None]
 
     Raises UsageError for what makes no sense together, BrokenInstallation without the train extra.
     """
-    _needs_torch()
+    needs_torch()
     _refuse(asked)
     from sightcheck.learn.place import photos
 
@@ -61,13 +61,14 @@ def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None]
 
 def geoclip_model() -> Path:
     """GeoCLIP as a country model -> its folder. Raises BrokenInstallation where something it needs is not there."""
-    _needs_torch()
+    needs_torch()
     from sightcheck.learn.place import geoclip
 
     return geoclip.to_model()
 
 
-def _needs_torch() -> None:
+def needs_torch() -> None:
+    """Raise BrokenInstallation, before any work, where PyTorch is not installed."""
     if find_spec("torch") is None:
         raise BrokenInstallation("this needs PyTorch: pip install 'sightcheck[train]'")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sightcheck import weights
 from sightcheck.ask import versions
-from sightcheck.data import manifest
+from sightcheck.data import audit, manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.media import Sampling
@@ -60,16 +60,19 @@ def teach(
     how: Recipe | None = None,
     root: Path | None = None,
     progress: Progress | None = None,
+    replace: bool = False,
 ) -> tuple[Card, Path]:
     """Teach a detector and write it: returns its card and its folder.
 
     Scores are held out by generator (by group, where none is named) and by source; they give the calibration, which
     is left out with fewer than FEWEST_GROUPS groups of a class: then every answer is `undecided` and says why.
-    Raises UsageError when a class is missing, OutputError when the model cannot be written.
+    Raises UsageError when a class is missing, when a clip bears both labels, when the name is taken and not to be
+    replaced; OutputError when the model cannot be written.
     """
-    weights.check_name(name, root)
+    weights.check_free(name, root, replace)
     how = how or Recipe()
     found = readings(clips, how, progress)
+    _refuse_both(found)
     joined = found.joined
     synthetic = np.array([item.synthetic for item in joined])
     units = [item.unit for item in joined]
@@ -96,8 +99,8 @@ def teach(
         summary=SUMMARIES[how.method],
         recipe=dataclasses.asdict(how),
         sources=sources(joined),
-        split="held out: each generator (group) with its sources and scenes, and a fifth of the real sources",
-        metrics=() if checked is None else scores(checked),
+        split=f"held out: each {unit(joined)} with its sources and scenes, and a fifth of the real sources",
+        metrics=() if checked is None else scores(checked, unit(joined)),
         controls=() if checked is None else controls(checked),
         limits=limits,
         not_for=NOT_FOR,
@@ -107,6 +110,26 @@ def teach(
     )
     folder = fewshot.save(model, card, root)
     return weights.card(folder), folder
+
+
+def _refuse_both(found: Readings) -> None:
+    """Raise UsageError for a clip, or near copies of one, under both labels: labels would mean nothing.
+
+    Near copies of one group are let be: a clip and its synthetic twin.
+    """
+    first: dict[str, int] = {}
+    same = [(first.setdefault(clip.sha256, at), at) for at, clip in enumerate(found.clips)]
+    near = [(a, b) for a, b in audit.near_copies(found.fingerprints) if found.items[a].group != found.items[b].group]
+    for pairs, what in ((same, "the same file"), (near, "near copies")):
+        for one, other in pairs:
+            if found.items[one].synthetic != found.items[other].synthetic:
+                names = " and ".join(visible(found.items[at].path) for at in (one, other))
+                raise UsageError(f"{names} are {what} under both labels: remove the one whose label is wrong")
+
+
+def unit(joined: Sequence[Item]) -> str:
+    """What is held out at a time: a generator where any is named, else a group."""
+    return "generator" if any(item.generator for item in joined) else "group"
 
 
 def tested(how: Recipe, found: Readings, joined: Sequence[Item]) -> Evaluation | None:
@@ -162,12 +185,12 @@ def sources(joined: Sequence[Item]) -> tuple[Source, ...]:
     )
 
 
-def scores(checked: Evaluation) -> tuple[Metric, ...]:
-    """The held-out numbers of a card."""
-    parts = [("generator held out", checked.by_generator), ("source held out", checked.by_source)]
+def scores(checked: Evaluation, held: str = "generator") -> tuple[Metric, ...]:
+    """The held-out numbers of a card; `held` is what was held out at a time."""
+    parts = [(f"{held} held out", checked.by_generator), ("source held out", checked.by_source)]
     if checked.laundered is not None and checked.laundered_reals is not None:
-        parts += [("generator held out, all clips laundered", checked.laundered)]
-        parts += [("generator held out, real clips laundered", checked.laundered_reals)]
+        parts += [(f"{held} held out, all clips laundered", checked.laundered)]
+        parts += [(f"{held} held out, real clips laundered", checked.laundered_reals)]
     kept = [metric("AUC, mean over the held out", scope, part.auc.macro) for scope, part in parts]
     return (*kept, *(metric(name, "all held-out clips", value) for name, value in checked.overall))
 
@@ -185,8 +208,10 @@ def controls(checked: Evaluation) -> tuple[Metric, ...]:
 
 
 def metric(name: str, scope: str, value: Estimate) -> Metric:
-    """An estimate as it stands on a card: three decimals, None where undefined."""
+    """An estimate as it stands on a card: three decimals, None where undefined or where resampling gives none."""
     numbers = [None if np.isnan(one) else round(float(one), 3) for one in (value.value, value.low, value.high)]
+    if numbers[1] == numbers[2]:  # no resample changes it: an interval that says nothing
+        numbers[1:] = [None, None]
     return Metric(name, scope, *numbers)
 
 
@@ -194,16 +219,7 @@ def to_text(card: Card, folder: Path) -> str:
     """What the person who taught it should know."""
     lines = [f"{card.name}: {card.summary}", f"written to {folder}", ""]
     for title, rows in (("held out", card.metrics), ("controls", card.controls)):
-        lines += [title, *(f"  {one.name}, {one.scope}: {shown(one)}" for one in rows), ""] if rows else []
+        lines += [title, *(f"  {one.name}, {one.scope}: {one}" for one in rows), ""] if rows else []
     lines += [f"! {limit}" for limit in card.limits]
     lines += [f"- left out: {visible(one)}" for one in card.left_out]
     return "\n".join([*lines, f'ask it with: sightcheck video FILE --detector "{card.name}"'])
-
-
-def shown(one: Metric) -> str:
-    """A metric with its interval."""
-    if one.value is None:
-        return "not measurable"
-    return f"{one.value:.2f}" + (
-        f" [{one.low:.2f}, {one.high:.2f}]" if one.low is not None and one.high is not None else ""
-    )

@@ -20,7 +20,7 @@ from sightcheck import media, sandbox
 from sightcheck.data import manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, OutputError, UsageError
-from sightcheck.learn.recipes import _needs_torch
+from sightcheck.learn.recipes import needs_torch
 from sightcheck.media import Sampling, mp4
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def build(table: Path, to: Path, told: Told | None = None) -> Path:
     without real clips that can be read, OutputError where the folder cannot be written, BrokenInstallation without
     PyTorch.
     """
-    _needs_torch()
+    needs_torch()
     tell = told or (lambda done, what: None)
     _claim(to)
     found, crops = _originals(manifest.read(table), tell)

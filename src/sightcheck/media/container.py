@@ -92,6 +92,9 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
+PHOTOS = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*")
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
+"""Brands of photos in the container that videos have too."""
 NOT_OPENED = {
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "Windows Media, WMV",
     b"FLV": "Flash video, FLV",
@@ -114,6 +117,8 @@ PACKETS = ((188, 0), (192, 4))  # (packet length, offset of the sync byte) of MP
 
 def _why_not(head: bytes) -> str:
     """First bytes that are no allowed container's -> the sentence that says what they are."""
+    if head.startswith(PHOTOS) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        return "is not a video but a photo; ask `sightcheck photo` about it"
     for start, name in NOT_OPENED.items():
         if head.startswith(start):
             return f"is a video or sound in a format that is not opened here ({name}); convert it to MP4 first"
@@ -267,6 +272,8 @@ def _open(file: BinaryIO) -> InputContainer:
     name = sniff(head)
     if name is None:
         raise NotMedia(_why_not(head))
+    if head[4:8] == b"ftyp" and head[8:12] in HEIC:
+        raise NotMedia("is not a video but a photo; ask `sightcheck photo` about it")
     try:
         return av.open(
             file,

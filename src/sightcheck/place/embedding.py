@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import weights
-from sightcheck.errors import BrokenInstallation
+from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.place import city, country, scene
 from sightcheck.place.country import Countries, Pixels, Values
 from sightcheck.verdict import Calibration
@@ -53,6 +53,8 @@ class Reader:
     """Loaded models. `countries`, `pair_head`, `margin` and `urban_classes` say how to read what they put out."""
 
     def __init__(self, names: Names = BUNDLED, threads: int = 0) -> None:
+        for role, name in zip(ROLES[1:], (names.scene, names.country, names.city), strict=True):
+            _check(role, name)
         loaded = {name: weights.load(name) for name in (BACKBONE, names.scene, names.country, names.city)}
         scene_model, country_model, city_model = (loaded[one] for one in (names.scene, names.country, names.city))
         self._backbone = weights.session(loaded[BACKBONE].network, threads)
@@ -92,6 +94,15 @@ class Reader:
 
     def _features(self, crops: Values) -> Values:
         return _run(self._backbone, crops)
+
+
+def _check(role: str, name: str) -> None:
+    """Raise UsageError for a name that no model for this role has, with those that there are."""
+    folders = {folder.name: folder for folder in weights.folders()}
+    if name in folders and weights.card(folders[name]).method == role:
+        return
+    there = sorted(one for one, folder in folders.items() if weights.card(folder).method == role)
+    raise UsageError(f"no {role} model is called {name!r}; there are: {', '.join(there)}")
 
 
 @lru_cache

@@ -5,7 +5,9 @@ through `visible` first, and the HTML allows no script and no request.
 """
 
 import contextlib
+import csv
 import inspect
+import io
 import os
 import re
 import secrets
@@ -26,6 +28,8 @@ from sightcheck.report import charts, terminal, wording, worldmap
 from sightcheck.report.wording import visible as visible
 from sightcheck.verdict import Verdict, strength
 
+PICTURES = ("png", "jpeg")
+CSV_COLUMNS = ("file", "sha256", "question", "answer", "strength", "log10_lr", "claim", "declared", "error")
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -44,6 +48,20 @@ class Report:
     time: Annotated[str, _meta("When it was made: ISO 8601, UTC, whole seconds.", format="date-time")]
     claim: Annotated[Claim | None, _meta("Where a photo is said to have been taken; null where nobody said.")] = None
 
+    def __repr__(self) -> str:
+        answers = "; ".join(f"{one.answer} ({one.strength})" for one in self.verdicts)
+        return f"<Report {visible(os.path.basename(self.file.path))}: {answers}>"
+
+    def _repr_html_(self) -> str:
+        """The page, for notebooks."""
+        return to_html([self])
+
+    def to_dict(self, pictures: bool = False) -> dict[str, Any]:
+        """The report as `--json` prints it, of dicts, lists, numbers and text."""
+        document: dict[str, Any] = msgspec.json.decode(to_json(Document((self,)), pictures))
+        found: dict[str, Any] = document["reports"][0]
+        return found
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -57,17 +75,19 @@ class Failure:
 class Document:
     """What `sightcheck --json` prints: a report for each file answered, a failure for each other.
 
-    Every number may be null where nothing finite was measured. Stills are PNG in base64. Text from files is as the
-    files hold it, save that bytes which are no text are written as backslash escapes.
+    Every number may be null where nothing finite was measured. Pictures are PNG or JPEG in base64, empty unless
+    `--pictures` asks for them. Text from files is as they hold it, save that bytes
+    which are no text are written as backslash escapes.
     """
 
     reports: tuple[Report, ...]
     failed: tuple[Failure, ...] = ()
 
 
-def to_json(document: Document) -> str:
-    """One JSON document that follows `json_schema`, with a line break at its end."""
-    encoded = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(document)))
+def to_json(document: Document, pictures: bool = False) -> str:
+    """One JSON document that follows `json_schema`, with a line break at its end; its pictures only where asked for."""
+    plain = _without_surrogates(msgspec.to_builtins(document))
+    encoded = msgspec.json.encode(plain if pictures else _without_pictures(plain))
     text = msgspec.json.format(encoded, indent=2).decode() + "\n"
     return re.sub("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", _json_escape, text)
 
@@ -78,9 +98,12 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sightcheck report", **schema}
 
 
-def to_text(report: Report, width: int | None = None) -> str:
-    """Report for a terminal of `width` columns, the answer first; in colour only where standard output shows it."""
-    return terminal.text(report.file, report.claim, report.verdicts, width)
+def to_text(report: Report, width: int | None = None, told: set[str] | None = None) -> str:
+    """Report for a terminal of `width` columns, the answer first; in colour only where standard output shows it.
+
+    `told`: the caveats that an earlier report of the same call told; those of this one are added to it.
+    """
+    return terminal.text(report.file, report.claim, report.verdicts, width, set() if told is None else told)
 
 
 def to_html(reports: Sequence[Report], failed: Sequence[Failure] = ()) -> str:
@@ -101,7 +124,10 @@ def to_html(reports: Sequence[Report], failed: Sequence[Failure] = ()) -> str:
         words=wording, strength=strength, base64=_base64, thumbnail=_thumbnail,
         name=lambda path: Path(path).name or path,
     )  # fmt: skip
-    return environment.get_template("video.html.j2").render(reports=reports, failed=failed) + "\n"
+    every = [verdict for one in reports for verdict in one.verdicts]
+    page = environment.get_template("video.html.j2")
+    html = page.render(reports=reports, failed=failed, every=every, shared=wording.shared_limits(every))
+    return html.strip() + "\n"
 
 
 def write(text: str, path: str | os.PathLike[str]) -> None:
@@ -143,6 +169,47 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_surrogates(item) for key, item in value.items()}
     return [_without_surrogates(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _without_pictures(value: Any) -> Any:
+    """The same with empty pictures: they are most of a report's bytes."""
+    if isinstance(value, dict):
+        return {key: "" if key in PICTURES else _without_pictures(item) for key, item in value.items()}
+    return [_without_pictures(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def to_csv(reports: Sequence[Report], failed: Sequence[Failure] = ()) -> str:
+    """A table with a row a question: file, answer, strength, log10 LR, claim, what the file declares, or the error."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(CSV_COLUMNS)
+    for one in reports:
+        for verdict in one.verdicts:
+            ratio = "" if verdict.log10_lr is None else f"{verdict.log10_lr:.3f}"
+            claim = one.claim.label if one.claim else ""
+            cells = (one.file.path, one.file.sha256, verdict.question, verdict.answer, verdict.strength, ratio, claim)
+            rows.writerow([*map(_cell, (*cells, sentence(one.file.declared))), ""])
+    for failure in failed:
+        rows.writerow([_cell(failure.path), *[""] * (len(CSV_COLUMNS) - 2), _cell(failure.error)])
+    return out.getvalue()
+
+
+def _cell(text: str) -> str:
+    """One cell: visible, and nothing that a spreadsheet would run as a formula."""
+    shown = visible(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) and not _is_number(shown) else shown
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[-+]?[\d.]+", text) is not None
+
+
+def to_brief(report: Report) -> str:
+    """A line: file, answer, strength and ratio, what it declares."""
+    file, claimed = visible(os.path.basename(report.file.path)), wording.claimed(report.file, report.claim)
+    told = "; ".join(wording.headline(verdict, claimed) for verdict in report.verdicts)
+    declares = f"; declares itself {report.file.declared[0].statement}" if report.file.declared else ""
+    return f"{file}: {told}{visible(declares)}"
 
 
 def _json_escape(found: "re.Match[str]") -> str:

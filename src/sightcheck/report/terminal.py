@@ -21,43 +21,53 @@ CLOSING_PHOTO = "“Taken there” is evidence, not proof; what is not covered i
 COLOURS = {"synthetic": "dark_orange", "not taken there": "dark_orange", "undecided": "yellow"}
 
 
-def text(file: Clip | Photo, claim: Claim | None, verdicts: Sequence[Verdict], width: int | None) -> str:
-    """What was found, for a terminal of `width` columns; in colour only where standard output shows it."""
+def text(
+    file: Clip | Photo, claim: Claim | None, verdicts: Sequence[Verdict], width: int | None, told: set[str]
+) -> str:
+    """What was found, for a terminal of `width` columns; in colour only where standard output shows it.
+
+    `told`: caveats that need no second telling.
+    """
     from rich.console import Console
 
     console = Console(width=width, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(visible(file.path), style="bold")
-        if told := declared.sentence(file.declared):
-            console.print(visible(told), style="bold dark_orange")
+        if declares := declared.sentence(file.declared):
+            console.print(visible(declares), style="bold dark_orange")
         for verdict in verdicts:
             console.print(verdict.question)
-            console.print(_answer_table(verdict, claim, wording.claimed(file, claim)))
-            console.print(_evidence_table(verdict, claim, console.width))
+            console.print(_answer_table(file, verdict, claim))
+            console.print(_evidence_table(verdict, claim, console.width, told))
         console.print(_file_table(file))
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-def _answer_table(verdict: Verdict, claim: Claim | None, claimed: bool) -> "Table":
+def _answer_table(file: Clip | Photo, verdict: Verdict, claim: Claim | None) -> "Table":
     from rich.text import Text
 
-    grid = _grid()
+    grid, claimed = _grid(), wording.claimed(file, claim)
     colour = COLOURS.get(verdict.answer, "cyan")
     grid.add_row("answer", Text(wording.headline(verdict, claimed), style=f"bold {colour}"))
     grid.add_row("", visible(wording.reason(verdict, claimed)))
     if claim is not None:
         grid.add_row("claim", visible(wording.claim_line(claim)))
+    grid.add_row("next", visible(wording.next_step(file, verdict, claimed)))
     return grid
 
 
-def _evidence_table(verdict: Verdict, claim: Claim | None, width: int) -> "Table":
+def _evidence_table(verdict: Verdict, claim: Claim | None, width: int, told: set[str]) -> "Table":
     grid = _grid()
     for item in verdict.evidence:
         grid.add_row(visible(item.method), visible(f"{item.sentence} {_numbers(item)}"))
         for line in (*_countries(item, claim), *_references(item), *map(_statement, item.statements)):
             grid.add_row("", visible(line))
-    for limit in wording.limits(verdict):
+    fresh = [limit for limit in wording.limits([verdict]) if limit not in told]
+    for limit in fresh:
         grid.add_row("limit", visible(limit))
+    if len(fresh) < len(wording.limits([verdict])):
+        grid.add_row("limit", "and what was said of the files above")
+    told.update(fresh)
     for series in next((item.series for item in verdict.evidence if item.series), ()):
         line, mean = charts.sparkline(series, max(8, width - 48))
         if line:
@@ -68,7 +78,7 @@ def _evidence_table(verdict: Verdict, claim: Claim | None, width: int) -> "Table
 
 def _numbers(item: Evidence) -> str:
     """Score and likelihood ratio in brackets, whichever there is; nothing where the method gives neither."""
-    if not wording.measures(item):
+    if not wording.measures(item) or wording.silent(item):
         return ""
     score = f"score {item.score:.3g}" if item.score is not None and finite(item.score) else "no score"
     if item.log10_lr is None or not finite(item.log10_lr):

@@ -87,13 +87,68 @@ def sides(verdict: Verdict) -> tuple[str, str]:
     return ("real", "synthetic") if verdict.question == IS_SYNTHETIC else ("taken elsewhere", "taken there")
 
 
-def limits(verdict: Verdict) -> list[str]:
-    """Every limit of the evidence once, in order, with the methods it holds for."""
-    methods: dict[str, list[str]] = {}
-    for item in verdict.evidence:
+NUMBERS = re.compile(r" \((AUC: [^()]*)\)")
+
+
+def limits(verdicts: Sequence[Verdict]) -> list[str]:
+    """Every limit once, in order, with the methods it holds for; those that differ in numbers alone are one."""
+    methods: dict[str, dict[str, str]] = {}
+    for item in (item for verdict in verdicts for item in verdict.evidence):
         for limit in item.limits:
-            methods.setdefault(limit, []).append(item.method)
-    return [f"{', '.join(dict.fromkeys(names))}: {limit}" for limit, names in methods.items()]
+            numbers = NUMBERS.search(limit)
+            methods.setdefault(NUMBERS.sub("", limit), {}).setdefault(item.method, numbers[1] if numbers else "")
+    return [_limit(text, names) for text, names in methods.items()]
+
+
+def _limit(text: str, numbers: dict[str, str]) -> str:
+    """`traces, frames: it may ... (traces: AUC ...)`."""
+    shown = "; ".join(f"{name} {told}" for name, told in numbers.items() if told)
+    return f"{', '.join(numbers)}: {text}" + (f" ({shown})" if shown else "")
+
+
+def own_limits(verdict: Verdict, others: Sequence[Verdict]) -> list[str]:
+    """The limits of a verdict that not every one of several shares; all of them where it stands alone."""
+    common = set(limits([verdict])) if len(others) > 1 else set()
+    for other in others:
+        common &= set(limits([other]))
+    return [one for one in limits([verdict]) if one not in common]
+
+
+def shared_limits(verdicts: Sequence[Verdict]) -> list[str]:
+    """The limits that all of several verdicts have, told once for a page."""
+    own = set(own_limits(verdicts[0], verdicts)) if len(verdicts) > 1 else set()
+    return [one for one in limits(verdicts[:1]) if one not in own] if len(verdicts) > 1 else []
+
+
+def silent(item: Evidence) -> bool:
+    """Whether a method was not asked or saw nothing: it has nothing to show but its sentence."""
+    shown = (
+        item.series,
+        item.stills,
+        item.cloud,
+        item.shares,
+        item.statements,
+        item.references,
+        item.heat,
+        item.places,
+    )
+    return item.score is None and item.log10_lr is None and not any(shown)
+
+
+def next_step(file: Clip | Photo, verdict: Verdict, claimed: bool = True) -> str:
+    """What a person can do next, in one sentence."""
+    if not claimed:
+        return 'Say where it is said to be taken: --claim "Rome, Italy".'
+    if verdict.answer != "undecided":
+        return "Look at the evidence below, and at where the file comes from, before you rely on it."
+    outside = any("outside" in limit or "coded as" in limit for item in verdict.evidence for limit in item.limits)
+    if isinstance(file, Clip):
+        if outside:
+            return "Look for the clip as it was first published: this copy is unlike those that the answer rests on."
+        return "Look for a longer or better copy, or teach a detector this source: sightcheck teach."
+    if any("gallery has no photos" in item.sentence for item in verdict.evidence):
+        return "Add 20 or more photos of the place: sightcheck gallery add."
+    return "Add more reference photos of the place, of the same quarter if you can, or look at what the file states."
 
 
 def band_ranges() -> list[tuple[str, str, str]]:

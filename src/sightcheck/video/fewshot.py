@@ -94,7 +94,7 @@ class FewShot:
         score = float(self.linear.scores(reading.vector))
         return Evidence(
             method=self.name,
-            sentence=f"{describe(reading, self.recipe)}; {self.reference.place(score)}.",
+            sentence=f"{describe(reading, self.recipe)}. {self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             series=(*shares(reading.footprints), *self._scores(reading)),
@@ -213,9 +213,11 @@ def describe(reading: Reading, recipe: Recipe) -> str:
     """What was measured, in words."""
     intra, inter, skip = np.mean([one.fractions[1:].mean(axis=0) for one in reading.footprints], axis=0)
     windows = "one window" if len(reading.windows) == 1 else f"{len(reading.windows)} windows"
-    measured = "Footprint" if recipe.method == "footprint" else "Predictability, motion and spectrum"
+    plain = (
+        "How the video compresses" if recipe.method == "footprint" else "How the video compresses, moves and is grained"
+    )
     shown = f"{intra:.0%} intra, {inter:.0%} inter and {skip:.0%} skipped macroblocks"
-    return f"{measured} of {windows}: {shown} at {reading.footprints[0].encoder.split(' ', 2)[2]}"
+    return f"{plain}, in {windows} ({shown} at {reading.footprints[0].encoder.split(' ', 2)[2]})"
 
 
 def too_little(recipe: Recipe) -> str:

@@ -13,6 +13,7 @@ from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip, Pictures, Sampling, pictures
 from sightcheck.verdict import Evidence, Heat, Series, Still
 from sightcheck.video import reference
+from sightcheck.video.confined import Confined, confined
 from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Recipe:
     synthetic: int = 1
 
 
+ADOPTED = "adopted"
+"""The recipe of a network that was made elsewhere: it is asked in the child."""
 RECIPES: dict[str, Recipe] = {
     "frames": Recipe(reads="features"),
     # 3.2.2: every frame of the 30, resized to 256 x 512
@@ -79,7 +82,7 @@ class Network:
     name: str
     recipe: Recipe
     reference: Reference
-    session: "InferenceSession"
+    session: "InferenceSession | Confined"
     limits: tuple[str, ...] = ()
     sha256: str | None = None
 
@@ -95,7 +98,8 @@ class Network:
         shown = sorted({int(middles[ranked[at]]) for at in (0, len(ranked) // 2, -1)})
         return Evidence(
             method=self.name,
-            sentence=f"P(synthetic) of {self._looked_at(seen, rows)}: {_spread(fake)}; {self.reference.place(score)}.",
+            sentence=f"How synthetic {self._looked_at(seen, rows)} look to a network (P(synthetic) {_spread(fake)}). "
+            f"{self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             series=(Series("P(synthetic)", "share", tuple(seen.times_s[at] for at in middles), tuple(fake.tolist())),),
@@ -176,11 +180,13 @@ def features(given: Batch) -> Batch:
     return run(_backbone(), given)
 
 
-def run(session: "InferenceSession", given: Batch) -> Batch:
+def run(session: "InferenceSession | Confined", given: Batch) -> Batch:
     """Batch (n, ...) -> the network's first output as (n, k). Raises BrokenInstallation where it does not take it."""
     try:
         found = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(given)})[0]
         return np.asarray(found, np.float32).reshape(len(given), -1)
+    except BrokenInstallation:
+        raise
     except Exception as error:  # ONNX Runtime raises errors of many kinds
         raise BrokenInstallation(f"a network does not take {given.shape}, as its recipe gives it: {error}") from None
 
@@ -212,7 +218,8 @@ def too_short(recipe: Recipe) -> str:
 def load(name: str) -> Network:
     """Name -> Network. Raises UsageError for an unknown name, BrokenInstallation for a broken model."""
     found, recipe, known = reference.load(name, Recipe)
-    session = weights.session(found.network)
+    foreign = recipe.name == ADOPTED
+    session = confined(weights.find(name) / "model.onnx") if foreign else weights.session(found.network)
     if not fits(session, recipe):
         taken = ", ".join(str(one.shape) for one in session.get_inputs())
         raise BrokenInstallation(
@@ -221,7 +228,7 @@ def load(name: str) -> Network:
     return Network(name, recipe, known, session, found.card.limits, found.card.network_sha256)
 
 
-def fits(session: "InferenceSession", recipe: Recipe) -> bool:
+def fits(session: "InferenceSession | Confined", recipe: Recipe) -> bool:
     """Whether a network takes what the recipe reads: one float32 batch of any size, or of one."""
     only, *more = session.get_inputs()
     frame = (3, recipe.height, recipe.width)

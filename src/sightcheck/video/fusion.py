@@ -54,7 +54,8 @@ class Fusion:
         score = frames.soft_vote(np.array([fake]))
         return Evidence(
             method=self.name,
-            sentence=f"Mean P(synthetic) {fake:.2f} ({each}); {self.reference.place(score)}.",
+            sentence=f"What several of these say together (mean P(synthetic) {fake:.2f}: {each}). "
+            f"{self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             weights_sha256=self.sha256,

@@ -75,9 +75,11 @@ class Reference:
         """Where a score lies among clips that were held out, in words."""
         seen = np.isfinite(self.held_out)
         if not seen.any():
-            return "no reference clip was held out to compare with"
+            return "No reference clip was held out to compare with"
         above = [np.mean(self.held_out[seen & (self.synthetic == side)] > score) for side in (False, True)]
-        return f"{above[0]:.0%} of the real and {above[1]:.0%} of the synthetic reference clips score higher"
+        return (
+            f"Of the reference clips {above[0]:.0%} of the real and {above[1]:.0%} of the synthetic ones score higher"
+        )
 
 
 def properties(clip: Clip) -> tuple[float, ...]:

@@ -100,7 +100,7 @@ class Texture:
         score = frames.soft_vote(soft(fake))
         return Evidence(
             method=self.name,
-            sentence=f"{_told(times, present, fake, seen)}; {self.reference.place(score)}.",
+            sentence=f"{_told(times, present, fake, seen)}. {self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             series=tuple(_series(times, fake)),

@@ -16,6 +16,8 @@ NETWORKS = {
     "Xcept": "xception-scratch",
     "ResNetLSTM": "resnet-lstm",
 }
+NEEDS_TORCH = (*NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
+"""Those whose training needs PyTorch."""
 NAMES = ("F-SVM", f"F-SVM, N = {SHORT}", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
 
 

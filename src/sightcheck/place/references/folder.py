@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from sightcheck.errors import NotAFile, UsageError
+from sightcheck.media.noise import is_noise
 
 Named = list[tuple[str, Path]]
 Passed = list[tuple[str, str]]
@@ -27,7 +28,7 @@ def files(folder: Path) -> tuple[Named, Passed]:
 
     for here, inner, names in os.walk(folder, onerror=unreadable):
         inner[:] = [name for name in inner if not name.startswith(".")]
-        for path in (Path(here, name) for name in (*inner, *names) if not name.startswith(".")):
+        for path in (Path(here, name) for name in (*inner, *(one for one in names if not is_noise(one)))):
             name = text(path.relative_to(folder).as_posix())
             if path.is_symlink():
                 if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):

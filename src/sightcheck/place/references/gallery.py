@@ -119,6 +119,7 @@ class _Given:
 
 
 Outcome = Literal["added", "already", "near", "skipped"]
+Elsewhere = Literal["ask", "both", "move", "skip"]
 OUTCOMES: tuple[Outcome, ...] = ("added", "already", "near", "skipped")
 
 
@@ -146,15 +147,17 @@ class Gallery:
         licence: str = "",
         origin: str = "",
         progress: Progress | None = None,
+        elsewhere: Elsewhere = "both",
     ) -> Added:
         """Add every photo in a folder, at any depth, to a city. Raises UsageError for a claim that names no city.
 
-        Hidden files are passed over; links are not followed. A photo that is there already changes nothing.
+        Hidden files and sidecars are passed over; links are not followed. A photo that is there changes nothing.
+        `elsewhere`: what becomes of one that is filed under another city; "ask" raises UsageError.
         """
         files, passed = folders.files(Path(folder))
         licence, origin = folders.text(licence), folders.text(origin)
         given = [_Given(name, "", licence, origin, partial(Path, path)) for name, path in files]
-        return self._add_all(claim, given, [Told(*one) for one in passed], progress)
+        return self._add_all(claim, given, [Told(*one) for one in passed], progress, elsewhere)
 
     def import_(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Added:
         """Add the photos of an export; their pictures are embedded anew.
@@ -251,8 +254,9 @@ class Gallery:
         return meant
 
     def _add_all(
-        self, claim: "Claim", given: Sequence[_Given], skipped: list[Told], progress: Progress | None
-    ) -> Added:
+        self, claim: "Claim", given: Sequence[_Given], skipped: list[Told], progress: Progress | None,
+        elsewhere: Elsewhere = "both",
+    ) -> Added:  # fmt: skip
         if not (claim.city and claim.geoname_id):
             raise UsageError(f"{claim.label or claim.text} names no city; name one, such as 'Berlin, Germany'")
         told: list[tuple[Outcome, Told]] = [("skipped", one) for one in skipped]
@@ -260,16 +264,16 @@ class Gallery:
             if progress is not None:
                 progress(number, len(given))
             try:
-                outcome, why = self._add_one(claim, one)
+                outcome, why = self._add_one(claim, one, elsewhere)
             except InputError as error:
                 outcome, why = "skipped", str(error)
             told.append((outcome, Told(one.name, why)))
         of = {kind: tuple(one for outcome, one in told if outcome == kind) for kind in OUTCOMES}
         added, already = (tuple(one.name for one in of[kind]) for kind in ("added", "already"))
-        elsewhere = tuple(one for one in of["added"] if one.why)
-        return Added(claim.label, added, already, of["near"], elsewhere, of["skipped"])
+        both = tuple(one for one in of["added"] if one.why)
+        return Added(claim.label, added, already, of["near"], both, of["skipped"])
 
-    def _add_one(self, claim: "Claim", given: _Given) -> tuple[Outcome, str]:
+    def _add_one(self, claim: "Claim", given: _Given, elsewhere: Elsewhere) -> tuple[Outcome, str]:
         """Read, shrink, embed and keep one photo -> its outcome, and the photo or city that it repeats."""
         from sightcheck.media import photo
 
@@ -278,6 +282,14 @@ class Gallery:
             return repeated
         seen = sandbox.run(photo.look_photo, os.fsencode(path))
         known = given.sha256 or seen.photo.sha256
+        other = self._elsewhere(claim, known)
+        if other and elsewhere == "ask":
+            raise UsageError(
+                f"{given.name} is filed under {other} already: which city does it show? Say --elsewhere both, to keep "
+                f"it under both; move, to keep it under {claim.label} alone; or skip, to leave it where it is"
+            )
+        if other and elsewhere == "skip":
+            return "skipped", f"is filed under {other}"
         jpeg = photo.jpeg(seen.pixels, SHORTER, QUALITY)
         pixels = photo.from_jpeg(jpeg)
         bits = fingerprint(pixels)
@@ -286,6 +298,9 @@ class Gallery:
         embed, key = self._model()
         kept = _blobs(embed(pixels))
         with self._store.writing():
+            if other and elsewhere == "move":
+                self._store.rows("DELETE FROM photo WHERE sha256 = ? AND geoname_id != ?", known, claim.geoname_id)
+                self._store.rows("DELETE FROM city WHERE geoname_id NOT IN (SELECT geoname_id FROM photo)")
             if repeated := self._repeats(claim, known, bits):  # another program may have added it in the meantime
                 return repeated
             rows = self._store.rows
