@@ -304,11 +304,12 @@ def test_a_longer_clip_takes_no_more_memory(tmp_path: Path) -> None:
         mine = int(known["PPid"]) == os.getpid() and "VmHWM" in known
         return int(known["VmHWM"].split()[0]) << 10 if mine else 0
 
-    short, long = peaks(4), peaks(24)
-    assert (short[2], long[2]) == (3, 23)
+    short, long = peaks(8), peaks(24)
+    assert (short[2], long[2]) == (7, 23)
     assert short[0] > 0
     frame = 3 * 512 * round(512 * 64 / 48)
-    assert long[0] < short[0] + 10 * frame  # the clip is 500 frames longer
+    # the clip is 400 frames longer; what a process is given for those at once it may keep for a while
+    assert long[0] < short[0] + 4 * body.AT_ONCE * frame
     assert long[1] < short[1] + 10 * frame
 
 
