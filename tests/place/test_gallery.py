@@ -451,7 +451,7 @@ print(len(found.added), len(found.already), len(found.near_copies), len(found.sk
 
 
 def writer(file: Path, folder: Path, pause: float, errors: int | None = None) -> "subprocess.Popen[str]":
-    code = WRITER.format(tests=str(Path(__file__).parents[1]), pause=pause)
+    code = WRITER.format(tests=str(Path(__file__).parent), pause=pause)
     return subprocess.Popen(
         [sys.executable, "-c", code, file, folder], stdout=subprocess.PIPE, stderr=errors, text=True
     )
