@@ -21,7 +21,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 VIDEO_BYTES = 1280 << 20
-"""Memory of a question about a video at its peak, this process and its children: 1,146 MiB were measured for ten seconds
+"""Memory of a question about a video at its peak, with its child processes: 1,146 MiB were measured for ten seconds
 of 1920x1080 in which MediaPipe looks for a body, 440 MiB without MediaPipe."""
 PHOTO_BYTES = 320 << 20
 """The same about a photo: 246 MiB were measured for one of 48 megapixels."""
