@@ -29,7 +29,7 @@ from sightcheck.video.footprint import as_it_is, recoded
 
 ROUNDS = 5
 CLIPS = 16
-JOBS = 8
+JOBS = 4
 # Linux's own figure for this process image: getrusage's would count what the parent held before it started this.
 PEAK = """
 import re, sys
@@ -162,7 +162,7 @@ def cold(folder: Path, yuv: NDArray[np.uint8]) -> Iterator[Row]:
 
 def jobs(folder: Path) -> Row:
     """JOBS clips asked about one after another, and the same clips two at a time: whole commands, in turn."""
-    paths = [written(folder / f"job{number}.mp4", 80, 640, 360, 10, seed=number) for number in range(JOBS)]
+    paths = [written(folder / f"job{number}.mp4", 24, 384, 192, 10, seed=number) for number in range(JOBS)]
     command = [sys.executable, "-m", "sightcheck", "video", *map(str, paths), "--json", "--jobs"]
     one, two = alternate(*(partial(subprocess.run, [*command, n], capture_output=True, check=True) for n in "12"))
     ratios = [together / alone for alone, together in zip(one, two, strict=True)]
