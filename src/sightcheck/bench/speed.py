@@ -29,6 +29,7 @@ from sightcheck.video.footprint import as_it_is, recoded
 
 ROUNDS = 5
 CLIPS = 16
+JOBS = 4
 # Linux's own figure for this process image: getrusage's would count what the parent held before it started this.
 PEAK = """
 import re, sys
@@ -81,6 +82,7 @@ def measurements(yuv: NDArray[np.uint8]) -> Iterator[Row]:
         yield from cold(folder, yuv)
         for name, value, unit, goal in speed_photo.measurements(folder):
             yield Row(name, value, unit, f"goal: {goal}" if goal else "")
+        yield jobs(folder)
         yield from training(folder)
 
 
@@ -156,6 +158,16 @@ def cold(folder: Path, yuv: NDArray[np.uint8]) -> Iterator[Row]:
         (seconds,) = alternate(partial(subprocess.run, words, capture_output=True, check=True))
         spread = min(seconds), max(seconds)
         yield Row(f"sightcheck {words[1]}, new process", statistics.median(seconds), "s", f"goal: under {goal}", spread)
+
+
+def jobs(folder: Path) -> Row:
+    """JOBS clips asked about one after another, and the same clips two at a time: whole commands, in turn."""
+    paths = [written(folder / f"job{number}.mp4", 24, 384, 192, 10, seed=number) for number in range(JOBS)]
+    command = [sys.executable, "-m", "sightcheck", "video", *map(str, paths), "--json", "--jobs"]
+    one, two = alternate(*(partial(subprocess.run, [*command, n], capture_output=True, check=True) for n in "12"))
+    ratios = [together / alone for alone, together in zip(one, two, strict=True)]
+    ratio, spread = statistics.median(ratios), (min(ratios), max(ratios))
+    return Row(f"{JOBS} clips, --jobs 2 / --jobs 1", ratio, "times", "goal: at most 0.59 on two idle cores", spread)
 
 
 def training(folder: Path) -> Iterator[Row]:
