@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightcheck.data import split
 from sightcheck.data.manifest import Item
 from sightcheck.data.split import balanced, folds, linked_groups
 
@@ -58,3 +59,15 @@ def test_the_seed_changes_the_folds_and_nothing_else_does():
     units, positive = np.arange(40), np.arange(40) % 2 == 0
     assert (balanced(units, positive, 5, 1) == balanced(units, positive, 5, 1)).all()
     assert (balanced(units, positive, 5, 1) != balanced(units, positive, 5, 2)).any()
+
+
+def test_each_country_is_split_as_published_by_whole_groups() -> None:
+    items = [Item(path=f"{name}{n}", kind="photo", group=f"{name}{n // 2}") for name, count in
+             (("a", 1000), ("b", 60), ("c", 4), ("d", 2)) for n in range(count)]  # fmt: skip
+    labels = [item.path[0] for item in items]
+    parts = split.published(items, labels)
+    for name, wanted in (("a", (960, 20, 20)), ("b", (56, 2, 2)), ("c", (2, 0, 2)), ("d", (2, 0, 0))):
+        here = parts[np.array(labels) == name]
+        assert tuple((here == part).sum() for part in ("train", "validation", "test")) == wanted
+    by_group = {(item.group, part) for item, part in zip(items, parts.tolist(), strict=True)}
+    assert len(by_group) == len({item.group for item in items})

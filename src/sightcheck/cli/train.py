@@ -65,6 +65,7 @@ def train(
     grouped: Annotated[bool, typer.Option("--grouped", help="Country: the 61 classes of the thesis.")] = False,
     symmetric: Annotated[bool, typer.Option("--symmetric", help="City: the head that forgets the order.")] = False,
     teacher: Annotated[Path | None, typer.Option(help="Scene: its .npz (path, probs), hierarchy.csv beside.")] = None,
+    gate: Annotated[str, typer.Option(help="City: the country model that gates it.")] = "country",
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
 ) -> None:
     """Train a network and export it with its card. Needs the train extra; stopped, it resumes."""
@@ -91,6 +92,6 @@ def train(
             )  # fmt: skip
             folder = recipes.on_clips(asked, tables, told)
         else:
-            photos = recipes.Asked(recipe.value, name, backbone, epochs, grouped, symmetric, teacher, to)
+            photos = recipes.Asked(recipe.value, name, backbone, epochs, grouped, symmetric, teacher, gate, to)
             folder = recipes.run(photos, tables, told)
     print_safely(recipes.to_text(folder))

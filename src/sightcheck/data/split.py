@@ -54,6 +54,30 @@ def balanced(units: NDArray[np.intp], positive: NDArray[np.bool_], k: int, seed:
     return fold[at]
 
 
+def published(
+    items: Sequence[Item], labels: Sequence[str], shares: tuple[float, float] = (0.02, 0.02), seed: int = 0
+) -> NDArray[np.str_]:
+    """Items (n), labels (n) -> (n,) `train`, `validation` or `test`: 96, 2 and 2 % of each label by group (7.2).
+
+    A label of three groups and more has one at least in each part, one of two groups none to validate, one of a single
+    group only teaches.
+    """
+    parts = np.full(len(items), "train", dtype="<U10")
+    names, groups = np.asarray(labels), np.array([item.group for item in items])
+    for label in np.unique(names):
+        here = np.flatnonzero(names == label)
+        order = np.random.default_rng(seed).permutation(np.unique(groups[here]))
+        sizes = {group: int((groups[here] == group).sum()) for group in order}
+        left = list(order)
+        for part, share in (("test", shares[1]), ("validation", shares[0])):
+            wanted, taken = share * len(here), 0
+            while len(left) > 1 and taken < max(wanted, 1):
+                group = left.pop()
+                taken += sizes[group]
+                parts[here[groups[here] == group]] = part
+    return parts
+
+
 def names_by(items: Sequence[Item], by: By) -> NDArray[np.str_]:
     """(n) items -> (n,) name of the source, or of the generator ("" for a real item)."""
     return np.array([item.origin if by == "source" else item.maker for item in items], dtype=np.str_)

@@ -28,6 +28,7 @@ class Asked:
     grouped: bool = False
     symmetric: bool = False
     teacher: Path | None = None
+    gate: str = "country"
     to: Path | None = None
 
     @property
@@ -122,7 +123,7 @@ def _whole(asked: Asked, found: "Photos", told: Callable[[float, str], None] | N
         return whole.train_country(found, one, asked.called, asked.to, asked.grouped, told)
     two = City(symmetric=asked.symmetric)
     two = replace(two, backbone=asked.backbone or two.backbone, schedule=_shorter(two.schedule, asked.epochs))
-    return whole.train_city(found, two, asked.called, asked.to, told)
+    return whole.train_city(found, two, asked.called, asked.to, told, asked.gate)
 
 
 def _shorter(schedule: "Schedule", epochs: int) -> "Schedule":

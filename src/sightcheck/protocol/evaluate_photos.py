@@ -85,14 +85,14 @@ def _city(
 ) -> PhotoEvaluation:
     """Every photo claimed for every city, against all other photos of it: the procedure of 8.4.2."""
     rows = np.array([row for row, item in enumerate(items) if item.city], np.intp)
-    names = tuple(sorted({items[row].city for row in rows}))
+    names = tuple(sorted({items[row].place for row in rows}))
     if len(names) < 2:
         raise UsageError("verification is tried between cities: the table needs photos of two or more")
     items, read = [items[row] for row in rows], [read[row] for row in rows]
     photos = cities.Photos(
         np.stack([one.vector for one in read]).astype(np.float64),
         np.stack([one.scenes for one in read]).astype(np.float64),
-        np.array([item.city for item in items]),
+        np.array([item.place for item in items]),
         np.array([item.group for item in items]),
         names,
         np.stack([_gate(read, items, reader, one) for one in names], 1),
@@ -114,7 +114,7 @@ def _roc(found: Sequence[Trial]) -> tuple[tuple[float, float], ...]:
 
 def _gate(read: Sequence[Embedding], items: Sequence[Item], reader: Reader, name: str) -> NDArray[np.bool_]:
     """(n,) whether each photo passes a city's gate; all do where its country is not covered."""
-    at = reader.countries.index(next(item.country for item in items if item.city == name))
+    at = reader.countries.index(next(item.country for item in items if item.place == name))
     return np.array([at is None or country.passes(one.countries, at) for one in read])
 
 
