@@ -43,8 +43,8 @@ class Recipe:
 
     `reads`: "pixels" (n, 3, H, W), with `sequence` over 1 (n, sequence, 3, H, W), scaled to [0, 1] and standardised by
     `mean` and `deviation`; or "features" (n, 1280) of the shared backbone. `puts_out`: (n, k) logits or probabilities
-    of k classes, number `synthetic` being the synthetic one; with k = 1, those of class 1. `faces`: frames are cropped to the
-    face where one is found (chapter 5).
+    of k classes, number `synthetic` being the synthetic one; with k = 1, those of class 1. `faces`: frames are cropped
+    to the face where one is found (chapter 5).
     """
 
     name: str = "frames"
