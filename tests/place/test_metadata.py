@@ -255,6 +255,10 @@ def test_hostile_text_stays_text_and_is_shortened(claim: str | None) -> None:
         (("", "Scotland", "United Kingdom"), "Scotland", True, "read as Scotland"),
         (("Munich", "", "Germany"), "Bavaria", True, "read as Munich"),
         (("Berlin", "", "Germany"), "Bavaria", False, "read as Berlin"),
+        (("München", "Bayern", "Deutschland"), "Munich", True, "read as Munich"),
+        (("Sevilla", "Andalucía", "España"), "Seville, Spain", True, "read as Sevilla, Andalusia"),
+        (("Rome", "Roma", "Italy"), "Rome, Italy", True, "read as Rome, Lazio"),
+        (("Rome", "Berlin", "Italy"), "Rome, Italy", None, "do not go together"),
     ],
 )
 def test_no_part_of_a_place_in_words_is_passed_over(
@@ -367,3 +371,44 @@ def test_a_camera_time_that_cannot_be_feeds_nothing(time: str) -> None:
 def test_positions_in_xmp_that_are_written_otherwise(lat: str, value: str, comparison: str) -> None:
     found = told({"XMP exif:GPSLatitude": lat, "XMP exif:GPSLongitude": "12.4922"}, "GPS position", "Rome")
     assert (found.value, found.comparison.startswith(comparison)) == (value, True), found
+
+
+@pytest.mark.parametrize("prefix", ["IPTC ", "XMP Iptc4xmpCore:", "XMP Iptc4xmpExt:LocationCreated/Iptc4xmpExt:"])
+def test_a_countrys_code_is_a_part_too(prefix: str) -> None:
+    city = "XMP photoshop:City" if "Core" in prefix else f"{prefix}City"
+    country = {"XMP photoshop:City": "XMP photoshop:Country", "IPTC City": "IPTC Country"}.get(
+        city, f"{prefix}CountryName"
+    )
+
+    def agrees(code: str, name: str = "") -> bool | None:
+        tags = {city: "Paris", f"{prefix}CountryCode": code} | ({country: name} if name else {})
+        (found,) = (one for one in read(tags, "Paris, France").statements if one.name.startswith("Place"))
+        return found.agrees
+
+    assert (agrees("FRA"), agrees("FR"), agrees("USA"), agrees("US"), agrees("Q9")) == (True, True, False, False, None)
+    assert (agrees("FRA", "France"), agrees("FRA", "Francia"), agrees("USA", "France")) == (True, True, None)
+
+
+def test_a_country_known_only_by_its_code_is_read_beside_another_encoding() -> None:
+    tags = {"IPTC City": "Абиджан".encode("cp1251").decode("latin-1"), "IPTC CountryCode": "CIV"}
+    assert told(tags, "Place (IPTC)", "Abidjan").agrees is True
+
+
+def test_several_places_are_not_mixed_into_one() -> None:
+    prefix = "XMP Iptc4xmpExt:LocationShown/Iptc4xmpExt:"
+    said = [(f"{prefix}City", "Paris"), (f"{prefix}CountryName", "France"), (f"{prefix}City", "Berlin"),
+            (f"{prefix}CountryName", "Germany")]  # fmt: skip
+    photo = Photo("a.jpg", "0" * 64, 1, "JPEG", "RGB", 640, 480, 1, 1, tuple(said), ())
+    (found,) = examine(photo, gazetteer.parse("Paris, France")).statements
+    assert (found.value, found.agrees) == ("Paris; Berlin; France; Germany", None)
+    assert examine(photo, None).places == ()
+    once = Photo("a.jpg", "0" * 64, 1, "JPEG", "RGB", 640, 480, 1, 1, tuple(said[:2] * 2), ())
+    assert examine(once, gazetteer.parse("Paris, France")).statements[0].agrees is True
+
+
+def test_a_spot_in_a_city_is_told_and_not_compared() -> None:
+    tags = {"IPTC City": "Paris", "IPTC Country": "France", "IPTC Sublocation": "Tour Eiffel"}
+    found = told(tags, "Place (IPTC)", "Paris, France")
+    assert (found.value, found.agrees) == ("Tour Eiffel, Paris, France", True)
+    assert found.comparison.endswith("“Tour Eiffel” is not compared")
+    assert told({"IPTC Sublocation": "Tour Eiffel"}, "Place (IPTC)", "Paris, France").agrees is None

@@ -41,7 +41,7 @@ def examine(photo: Photo, claim: Claim | None) -> Evidence:
     """
     said = dict(reversed(photo.tags))  # of two tags of one name the first counts
     point, placed = places.position(said, claim)
-    worded, named = words.in_words(said, claim)
+    worded, named = words.in_words(photo.tags, claim)
     spots = [Spot("the GPS position", point.lat, point.lon)] if point else []
     if claim is not None and claim.radius_km <= LOCAL_KM:
         spots.append(Spot("the claimed place", claim.lat, claim.lon))

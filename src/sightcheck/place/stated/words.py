@@ -1,6 +1,7 @@
 """Which place does the file state in words, and is it the claimed one? No part of it is passed over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sightcheck.errors import UsageError
@@ -14,21 +15,28 @@ ENCODINGS = ("cp1251", "cp1250", "cp1253", "cp1254", "cp1256", "koi8-r", "shift-
 
 
 class Words(NamedTuple):
-    """Where a format writes the place in words: its name, and the tags of city, region and country."""
+    """Where a format writes the place in words: its name, the tags of city, region, country and the country's code, and
+    that of a spot in the city."""
 
     source: str
     city: str
     region: str
     country: str
+    code: str
+    spot: str
 
 
 _CREATED, _SHOWN = ("XMP Iptc4xmpExt:Location" + kind + "/Iptc4xmpExt:" for kind in ("Created", "Shown"))
+_PARTS = ("City", "ProvinceState", "CountryName", "CountryCode", "Sublocation")
 WORDS = (
-    Words("IPTC", "IPTC City", "IPTC Province", "IPTC Country"),
-    Words("XMP", "XMP photoshop:City", "XMP photoshop:State", "XMP photoshop:Country"),
-    Words("XMP, where it was taken", _CREATED + "City", _CREATED + "ProvinceState", _CREATED + "CountryName"),
-    Words("XMP, what it shows", _SHOWN + "City", _SHOWN + "ProvinceState", _SHOWN + "CountryName"),
-)
+    Words("IPTC", "IPTC City", "IPTC Province", "IPTC Country", "IPTC CountryCode", "IPTC Sublocation"),
+    Words(
+        "XMP", "XMP photoshop:City", "XMP photoshop:State", "XMP photoshop:Country", "XMP Iptc4xmpCore:CountryCode",
+        "XMP Iptc4xmpCore:Location",
+    ),
+    Words("XMP, where it was taken", *(_CREATED + part for part in _PARTS)),
+    Words("XMP, what it shows", *(_SHOWN + part for part in _PARTS)),
+)  # fmt: skip
 
 
 class Read(NamedTuple):
@@ -39,21 +47,54 @@ class Read(NamedTuple):
     encoding: str = ""
 
 
-def in_words(said: Mapping[str, str], claim: Claim | None) -> tuple[list[Statement], tuple[Place, ...]]:
+def in_words(tags: Sequence[tuple[str, str]], claim: Claim | None) -> tuple[list[Statement], tuple[Place, ...]]:
     """Places in words, compared with the claim, and those that the gazetteer knows."""
     statements, places = [], []
     for words in WORDS:
-        parts = [said.get(tag, "").strip() for tag in words[1:]]
-        if not any(parts):
-            continue
-        shown, found = _decoded(parts)
-        fitting = [] if found.unread else [one for one in found.meant if claim is not None and _same(one, claim)]
-        best = next(iter([*fitting, *found.meant]), None)
-        if best is not None and not found.unread:
-            places.append(Place(best.label, words.source, best.lat, best.lon, best.radius_km))
-        value = ", ".join(short(part) for part in shown if part)
-        statements.append(_worded(words.source, value, found, best, claim, bool(fitting)))
+        stated = [
+            list(dict.fromkeys(value.strip() for name, value in tags if name == tag and value.strip()))
+            for tag in words[1:]
+        ]
+        if max(map(len, stated)) > 1:
+            every = "; ".join(short(one) for one in [*stated[4], *(value for part in stated[:4] for value in part)])
+            statements.append(Statement(f"Place ({words.source})", short(every), "several places, so none is compared"))
+        elif any(stated):
+            statement, place = _place(words.source, [next(iter(part), "") for part in stated], claim)
+            statements.append(statement)
+            places += [place] if place else []
     return statements, tuple(places)
+
+
+def _place(source: str, stated: Sequence[str], claim: Claim | None) -> tuple[Statement, Place | None]:
+    """City, region, country, its code and a spot in the city -> what to say of them, and where that is."""
+    city, region, country, code, spot = stated
+    named = _country_of(country, code)
+    shown, found = _decoded([city, region, country, named])
+    fitting = [] if found.unread else [one for one in found.meant if claim is not None and _same(one, claim)]
+    best = next(iter([*fitting, *found.meant]), None)
+    parts = [spot, *shown[:3], code if named else ""]
+    value = ", ".join(short(part) for part in parts if part)
+    if not any(stated[:4]):
+        return Statement(f"Place ({source})", value, "cannot be compared: it names no city or country"), None
+    told = _worded(source, value, found, best, claim, bool(fitting))
+    if spot and best is not None and not found.unread:
+        told = replace(told, comparison=f"{told.comparison}; “{short(spot)}” is not compared")
+    if best is None or found.unread:
+        return told, None
+    return told, Place(best.label, source, best.lat, best.lon, best.radius_km)
+
+
+def _country_of(country: str, code: str) -> str:
+    """The country that a code means, or the code where it means none; "" where the words name the same country."""
+    try:
+        meant = gazetteer.country_code(code) if code else ""
+    except UsageError:
+        return code
+    try:
+        same = not meant or (country and gazetteer.country_code(country) == meant)
+    except UsageError:
+        same = False
+    return "" if same else gazetteer.country_name(meant)
 
 
 def _worded(source: str, value: str, found: Read, best: Claim | None, claim: Claim | None, fits: bool) -> Statement:
@@ -83,13 +124,13 @@ def claim_country(claim: Claim | None) -> str:
 
 
 def _decoded(parts: Sequence[str]) -> tuple[list[str], Read]:
-    """City, region and country as they are written or, where nobody knows them so, in the encoding they may be in."""
+    """City, region, country and the code's country: as written or, where nobody knows them so, in another encoding."""
     found = _read(*parts)
     if found.meant and not found.unread:
         return list(parts), found
     for encoding in ENCODINGS:
         try:
-            other = [part.encode("latin-1").decode(encoding) for part in parts]
+            other = [*(part.encode("latin-1").decode(encoding) for part in parts[:3]), *parts[3:]]
         except UnicodeError:
             continue
         if other != list(parts) and (read := _read(*other)).meant and not read.unread:
@@ -97,10 +138,10 @@ def _decoded(parts: Sequence[str]) -> tuple[list[str], Read]:
     return list(parts), found
 
 
-def _read(city: str, region: str, country: str) -> Read:
+def _read(city: str, region: str, country: str, code: str) -> Read:
     """What the gazetteer takes the words for, all of them together; where it cannot, which of them it does not know."""
-    parts = [part for part in (city, region, country) if part]
-    if found := _candidates(parts):
+    parts = [part for part in (city, region, country, code) if part]
+    if found := _candidates(parts) or _twice(city, region, [country, code]):
         return Read(found)
     unread = [part for part in parts if not _known(part)]
     rest = [part for part in parts if part not in unread]
@@ -120,6 +161,15 @@ def _candidates(parts: Sequence[str]) -> tuple[Claim, ...]:
         except UsageError:
             continue
     return ()
+
+
+def _twice(city: str, region: str, rest: Sequence[str]) -> tuple[Claim, ...]:
+    """A city whose name, or another of its names, stands in the place of the region: "Rome, Roma, Italy"."""
+    lies = [part for part in rest if part]
+    if not (city and region):
+        return ()
+    there = {one.geoname_id for one in _candidates([region, *lies]) if one.city}
+    return tuple(one for one in _candidates([city, *lies]) if one.geoname_id in there)
 
 
 def _known(part: str) -> bool:
