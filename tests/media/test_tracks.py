@@ -140,6 +140,13 @@ def test_a_file_of_another_container_says_how_many_bytes_are_missing(name: str, 
         look(bytes(path))
 
 
+def test_what_lies_behind_the_last_box_is_not_missing(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", moving_picture(12))
+    with path.open("ab") as file:
+        file.write(b"\0\0\x23\xc9\0\x004Y" + bytes(100))
+    assert look(bytes(path)).notes == ()
+
+
 def test_a_recording_of_unstated_length_lacks_nothing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mkv", moving_picture(12))
     data = path.read_bytes()

@@ -213,7 +213,9 @@ def _said(
     except (ValueError, expat.ExpatError):
         found.append(("XMP", "damaged, and passed over"))
     found += credentials(file, container.split(",")[0])
-    said = sorted({(str(key), str(value)) for key, value in found})
+    pairs = [(str(key), str(value)) for key, value in found]
+    # of two tags of one name the stream's is shown, and whatever declares something
+    said = sorted({*dict(pairs).items(), *(pair for pair in pairs if declarations([pair]))})
     return tuple((key, limited(value)) for key, value in said[:MAX_TAGS]), declarations(said)
 
 

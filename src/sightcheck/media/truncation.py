@@ -66,7 +66,7 @@ def _boxes(file: BinaryIO) -> tuple[list[bytes], int]:
             length = int.from_bytes(head[8:16], "big")
         if length == 0:
             length = size - at
-        if length < 8 or not name.isascii():
+        if length < 8 or not name.isascii() or not name.decode().isprintable():  # something else lies behind
             return [], 0
         names.append(name)
         at += length
