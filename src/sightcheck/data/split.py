@@ -59,8 +59,8 @@ def published(
 ) -> NDArray[np.str_]:
     """Items (n), labels (n) -> (n,) `train`, `validation` or `test`: 96, 2 and 2 % of each label by group (7.2).
 
-    The largest group of a label teaches, and so does a group of several labels. Of the others those that fit into a
-    part are held out, or the smallest: a label of one group is never held out, one of two tests and does not validate.
+    The largest group of a label teaches, and so does a group of several labels. Of the others those are held out that
+    come nearest to the share, one at least: a label of one group is never held out, one of two only tests.
     """
     parts = np.full(len(items), "train", dtype="<U10")
     names, groups = np.asarray(labels), np.unique([item.group for item in items], return_inverse=True)[1]
@@ -77,10 +77,10 @@ def published(
 
 
 def _up_to(sizes: dict[int, int], wanted: float) -> list[int]:
-    """Groups with their sizes, in a random order -> those that fit into `wanted`, or else the smallest."""
+    """Groups with their sizes, in a random order -> those that bring their sum nearest to `wanted`, one at least."""
     held: list[int] = []
     for group, size in sizes.items():
-        if size <= wanted:
+        if size <= 2 * wanted:  # nearer with it than without
             held.append(group)
             wanted -= size
     return held or sorted(sizes, key=lambda group: sizes[group])[:1]

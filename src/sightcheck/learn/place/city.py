@@ -184,7 +184,7 @@ def _trials(
 def _passes(data: Known, code: str) -> NDArray[np.bool_]:
     """(n,) whether each photo passes a country's gate; all do where the country is not covered."""
     columns = [at for at, codes in enumerate(data.labels) if code in codes]
-    return np.isin(data.top_two, columns).any(1) if columns else np.full(len(data.items), True)
+    return np.asarray(np.isin(data.top_two, columns).any(1)) if columns else np.full(len(data.items), True)
 
 
 def train(
