@@ -125,3 +125,10 @@ def test_verify_tells_an_altered_file(tmp_path):
         verify(item)
     with pytest.raises(NotAFile):
         verify(Item(path=str(tmp_path / "none"), label="real", sha256="ab"))
+
+
+def test_a_city_is_its_name_region_and_country() -> None:
+    places = {Item(path="a", kind="photo", city="Paris", region=region, country=code).place
+              for region, code in (("", "FR"), ("Texas", "US"), ("Tennessee", "US"))}  # fmt: skip
+    assert places == {"Paris, FR", "Paris, Texas, US", "Paris, Tennessee, US"}
+    assert Item(path="a", kind="photo", country="FR").place == ""

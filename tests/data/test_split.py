@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightcheck.data import split
 from sightcheck.data.manifest import Item
 from sightcheck.data.split import balanced, folds, linked_groups
 
@@ -58,3 +59,31 @@ def test_the_seed_changes_the_folds_and_nothing_else_does():
     units, positive = np.arange(40), np.arange(40) % 2 == 0
     assert (balanced(units, positive, 5, 1) == balanced(units, positive, 5, 1)).all()
     assert (balanced(units, positive, 5, 1) != balanced(units, positive, 5, 2)).any()
+
+
+def test_each_country_is_split_as_published_by_whole_groups() -> None:
+    items = [Item(path=f"{name}{n}", kind="photo", group=f"{name}{n // 2}") for name, count in
+             (("a", 1000), ("b", 60), ("c", 4), ("d", 2)) for n in range(count)]  # fmt: skip
+    labels = [item.path[0] for item in items]
+    parts = split.published(items, labels)
+    for name, wanted in (("a", (960, 20, 20)), ("b", (56, 2, 2)), ("c", (2, 0, 2)), ("d", (2, 0, 0))):
+        here = parts[np.array(labels) == name]
+        assert tuple((here == part).sum() for part in ("train", "validation", "test")) == wanted
+    by_group = {(item.group, part) for item, part in zip(items, parts.tolist(), strict=True)}
+    assert len(by_group) == len({item.group for item in items})
+
+
+def test_a_large_group_teaches_and_a_group_of_two_countries_is_never_parted() -> None:
+    sizes = {"a": (200, 3, 3, 2, 2), "b": (50, 40), "c": (5,)}
+    items = [Item(path=f"{name}{at}-{n}", kind="photo", group=f"{name}{at}")
+             for name, groups in sizes.items() for at, size in enumerate(groups) for n in range(size)]  # fmt: skip
+    items += [Item(path=f"{name}-both{n}", kind="photo", group="both") for name in "ab" for n in range(1)]
+    labels = [item.path[0] for item in items]
+    for seed in range(20):
+        parts = split.published(items, labels, seed=seed)
+        shares = {name: [int((parts[np.array(labels) == name] == part).sum()) for part in ("validation", "test")]
+                  for name in sizes}  # fmt: skip
+        assert all(2 <= held <= 6 for held in shares["a"])
+        assert shares["b"] == [0, 40]
+        assert shares["c"] == [0, 0]
+        assert len({(item.group, part) for item, part in zip(items, parts.tolist(), strict=True)}) == 9

@@ -79,7 +79,7 @@ def test_a_country_network_is_trained_and_answers(home: Path, table: Path, monke
     folder = recipes.run(asked, [table], lambda _, what: heard.append(what))
     assert folder == weights.home() / "tiny"
     assert any(what.startswith("epoch 1/1, loss") for what in heard)
-    reader = Reader(Names(country="tiny"), threads=1)
+    reader = Reader(Names(country="tiny"))
     assert reader.countries.labels == (("DE",), ("IT",))
     seen = reader.embed(np.full((300, 400, 3), 90, np.uint8))
     assert seen.countries.shape == (2,)
@@ -107,7 +107,7 @@ def test_a_city_network_is_trained_and_answers(home: Path, photos: reading.Photo
         pytest.skip(f"the bundled models {missing} are missing")
     recipe = pairs.City(backbone=TINY, pretrained=False, pairs=64, symmetric=True, schedule=QUICK)
     folder = whole.train_city(photos, recipe, "tiny-city", home / "detectors")
-    reader = Reader(Names(city="tiny-city"), threads=1)
+    reader = Reader(Names(city="tiny-city"))
     assert reader.pair_head.symmetric
     vectors = [reader.embed(photos.pixels[at]).vector for at in (0, 1)]
     assert vectors[0].shape == (64,)
@@ -131,6 +131,8 @@ def test_what_makes_no_sense_together_is_refused(table: Path) -> None:
         recipes.run(recipes.Asked("country", epochs=3), [table])
     with pytest.raises(UsageError, match="--teacher"):
         recipes.run(recipes.Asked("scene"), [table])
+    with pytest.raises(UsageError, match="--gate belongs"):
+        recipes.run(recipes.Asked("whole-country", gate="country"), [table])
 
 
 def test_without_torch_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +234,22 @@ def test_pairs_are_balanced_and_the_different_ones_plausible() -> None:
     assert sharing(chance[chance[:, 2] == 1]) < 0.45
 
 
+def test_half_of_the_different_pairs_are_plausible_however_rare_such_photos_are() -> None:
+    random = np.random.default_rng(1)
+    cities = np.repeat(np.arange(6), 100)
+    countries = np.stack([10 + cities, 20 + cities], 1)
+    countries[::20, 1] = 30  # one photo in twenty shares a likely country with other cities
+    rows = pairs.sample(cities, countries, 2000, 0.5, random)
+    assert pairs.plausible_share(rows, countries) >= 0.5
+    countries[cities == 0] = (10, 20)  # one city has none: the others make up for it
+    rows = pairs.sample(cities, countries, 2000, 0.5, random)
+    assert pairs.plausible_share(rows, countries) >= 0.5
+    countries[:, 1] = 20 + cities  # and where there are none at all, pairs are drawn all the same
+    rows = pairs.sample(cities, countries, 200, 0.5, random)
+    assert pairs.plausible_share(rows, countries) == 0
+    assert len(rows) == 200
+
+
 def test_classes_weigh_by_equation_7_2() -> None:
     classes = np.repeat([0, 1, 2], [100, 25, 4])
     found = classifier.class_weights(classes, 3).numpy()
@@ -273,7 +291,7 @@ def small() -> Any:
 def test_an_export_answers_as_torch_does_for_any_batch(batch: int) -> None:
     net = small()
     network, golden = export.to_onnx(net, (2, 3, 32, 32))
-    session = weights.session(network, 1)
+    session = weights.session(network)
     given = np.random.default_rng(batch).standard_normal((batch, 3, 32, 32)).astype(np.float32)
     with torch.no_grad():
         wanted = net(torch.from_numpy(given)).numpy()

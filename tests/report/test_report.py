@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -243,6 +244,34 @@ def test_a_caveat_is_told_once_a_call_and_once_a_page():
     assert "what a file says" not in again
     assert "and what was said of the files above" in again
     assert report.to_html([one, one]).count("what a file says tells") == 1
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rgb or #rrggbb (WCAG 2.2)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * letter for letter in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_colour_of_text_stands_out_from_what_is_behind_it():
+    css = (Path(report.__file__).parent / "page.css").read_text()
+    palettes = [dict(re.findall(r"--(\w+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)\}", css)]
+    assert len(palettes) == 3  # light, dark, print
+    for colours in palettes:
+        assert contrast(colours["p0"], colours["blank"]) >= 1.05, "also told apart by hue and by hatching"
+        for text in ("ink", "soft", "fake", "real", "unsure"):
+            for behind in ("page", "card"):
+                assert contrast(colours[text], colours[behind]) >= 4.5, (text, behind, colours)
+        steps = [luminance(colours[f"p{at}"]) for at in range(6)]
+        assert steps in (sorted(steps), sorted(steps, reverse=True))
+        for at in range(5):
+            assert contrast(colours[f"p{at}"], colours[f"p{at + 1}"]) >= 1.2, (at, colours)
 
 
 def test_json_numbers_that_are_not_finite_are_null():

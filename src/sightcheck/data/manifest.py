@@ -35,6 +35,7 @@ class Item:
     quality: str = ""
     split: str = ""
     country: str = ""
+    region: str = ""
     city: str = ""
     lat: float | None = None
     lon: float | None = None
@@ -53,6 +54,11 @@ class Item:
             raise UsageError(f"the label is {self.label!r}; write real or fake")
         if not self.group:
             object.__setattr__(self, "group", self.sha256 or self.path)
+
+    @property
+    def place(self) -> str:
+        """The city with its region and country, which tell Paris from Paris; "" where no city is known."""
+        return ", ".join(filter(None, (self.city, self.region, self.country))) if self.city else ""
 
     @property
     def synthetic(self) -> bool:

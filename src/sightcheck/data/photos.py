@@ -24,8 +24,8 @@ T = TypeVar("T")
 def read(table: Path) -> tuple[Item, ...]:
     """Table of photos (.csv or .parquet) -> items of kind "photo" with ISO 3166 alpha-2 countries and absolute paths.
 
-    Columns: path, country (a name or a code; `country_iso2` is another name), and where known city, lat, lon, source,
-    group, licence, sha256. Without a group a photo is its own. Raises UsageError with the row, counted from 1.
+    Columns: path, country (a name or a code; `country_iso2` is another name), and where known city, region, lat, lon,
+    source, group, licence, sha256. Without a group a photo is its own. Raises UsageError with the row, counted from 1.
     """
     rows = manifest.rows(table, {"path"})
     return tuple(_item(row, number, table) for number, row in enumerate(rows, start=1))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import media, sandbox
-from sightcheck.data import manifest
+from sightcheck.data import cache, manifest
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, OutputError, UsageError
 from sightcheck.learn.recipes import needs_torch
@@ -221,4 +221,4 @@ def _number(sha256: str, what: str) -> int:
 
 def _key(found: Sequence[Original], schedule: "Schedule") -> str:
     """Names what an autoencoder was taught on and how."""
-    return hashlib.sha256(" ".join([*(one.item.sha256 for one in found), repr(schedule)]).encode()).hexdigest()[:12]
+    return cache.key([one.item.sha256 for one in found], schedule, code=("media", "nets", "learn/twins.py"))[:12]

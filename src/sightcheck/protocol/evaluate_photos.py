@@ -45,12 +45,21 @@ def role(name: str) -> str:
     return weights.card(weights.find(name)).method
 
 
-def evaluate(name: str, table: Path, progress: Progress | None = None, each: sandbox.Each = map) -> PhotoEvaluation:
-    """A country or city model, a table of photos -> PhotoEvaluation. Raises UsageError where nothing can be scored."""
+def evaluate(
+    name: str, table: Path, progress: Progress | None = None, each: sandbox.Each = map, gate: str = ""
+) -> PhotoEvaluation:
+    """A country or city model, a table of photos -> PhotoEvaluation. `gate`: the country model of a city's gate.
+
+    Raises UsageError where nothing can be scored, and for a gate of what is no city model.
+    """
     kind = role(name)
-    reader = Reader(Names(country=name) if kind == "country" else Names(city=name))
+    if gate and kind != "city":
+        raise UsageError("--gate belongs to city models; leave it out")
+    reader = Reader(Names(country=name) if kind == "country" else Names(country=gate or "country", city=name))
     items, read, left_out = tables.opened(tables.read(table), reader.embed, progress, each)
-    warnings = [*_taught(reader.cards[kind], items), *(f"left out: {one}" for one in left_out)]
+    used = ("country", "city") if kind == "city" else (kind,)
+    warnings = [one for part in used for one in _taught(reader.cards[part], items)]
+    warnings += [f"left out: {one}" for one in left_out]
     if kind == "country":
         return _country(name, items, read, reader, warnings)
     return _city(name, items, read, reader, warnings)
@@ -85,14 +94,14 @@ def _city(
 ) -> PhotoEvaluation:
     """Every photo claimed for every city, against all other photos of it: the procedure of 8.4.2."""
     rows = np.array([row for row, item in enumerate(items) if item.city], np.intp)
-    names = tuple(sorted({items[row].city for row in rows}))
+    names = tuple(sorted({items[row].place for row in rows}))
     if len(names) < 2:
         raise UsageError("verification is tried between cities: the table needs photos of two or more")
     items, read = [items[row] for row in rows], [read[row] for row in rows]
     photos = cities.Photos(
         np.stack([one.vector for one in read]).astype(np.float64),
         np.stack([one.scenes for one in read]).astype(np.float64),
-        np.array([item.city for item in items]),
+        np.array([item.place for item in items]),
         np.array([item.group for item in items]),
         names,
         np.stack([_gate(read, items, reader, one) for one in names], 1),
@@ -114,7 +123,7 @@ def _roc(found: Sequence[Trial]) -> tuple[tuple[float, float], ...]:
 
 def _gate(read: Sequence[Embedding], items: Sequence[Item], reader: Reader, name: str) -> NDArray[np.bool_]:
     """(n,) whether each photo passes a city's gate; all do where its country is not covered."""
-    at = reader.countries.index(next(item.country for item in items if item.city == name))
+    at = reader.countries.index(next(item.country for item in items if item.place == name))
     return np.array([at is None or country.passes(one.countries, at) for one in read])
 
 

@@ -14,6 +14,7 @@ from sightcheck.media import Clip, Pictures, Sampling, pictures
 from sightcheck.verdict import Evidence, Heat, Series, Still
 from sightcheck.video import reference
 from sightcheck.video.confined import Confined, confined
+from sightcheck.video.person.faces import faces
 from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Recipe:
 
     `reads`: "pixels" (n, 3, H, W), with `sequence` over 1 (n, sequence, 3, H, W), scaled to [0, 1] and standardised by
     `mean` and `deviation`; or "features" (n, 1280) of the shared backbone. `puts_out`: (n, k) logits or probabilities
-    of k classes, number `synthetic` being the synthetic one; with k = 1, those of class 1.
+    of k classes, number `synthetic` being the synthetic one; with k = 1, those of class 1. `faces`: frames are cropped
+    to the face where one is found (chapter 5).
     """
 
     name: str = "frames"
@@ -55,8 +57,10 @@ class Recipe:
     reads: Literal["pixels", "features"] = "pixels"
     puts_out: Literal["logits", "probabilities"] = "logits"
     synthetic: int = 1
+    faces: bool = False
 
 
+FACELESS = "no face was found in enough of its frames, or none was looked for: it looked at whole frames"
 ADOPTED = "adopted"
 """The recipe of a network that was made elsewhere: it is asked in the child."""
 RECIPES: dict[str, Recipe] = {
@@ -66,9 +70,9 @@ RECIPES: dict[str, Recipe] = {
     # 4.3.2: 2 frames a second, 300 x 300; of more than ten minutes, as many spread over them
     "efficientnet-b3": Recipe("efficientnet-b3", Sampling(1, 2.0, None, None, 1200), 300, 300),
     # 5.3.2: the first N = 30 frames
-    "xception-scratch": Recipe("xception-scratch", Sampling(30, None, None, None, 1), 299, 299),
-    "resnet-lstm": Recipe("resnet-lstm", Sampling(36, None, None, None, 1), 224, 224, sequence=7),
-    "defakehop": Recipe("defakehop", Sampling(30, None, None, None, 1), 128, 128, 6, (0, 0, 0), (1, 1, 1)),
+    "xception-scratch": Recipe("xception-scratch", Sampling(30, None, None, None, 1), 299, 299, faces=True),
+    "resnet-lstm": Recipe("resnet-lstm", Sampling(36, None, None, None, 1), 224, 224, sequence=7, faces=True),
+    "defakehop": Recipe("defakehop", Sampling(30, None, None, None, 1), 128, 128, 6, (0, 0, 0), (1, 1, 1), faces=True),
 }
 
 
@@ -108,8 +112,11 @@ class Network:
             stills=tuple(Still(seen.times_s[at], _still(seen.rgb[at], clip)) for at in shown),
             heat=self._heat(seen, int(rows[ranked[-1], 0]), clip) if self.heat and self.recipe.sequence == 1 else None,
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *self.limits),
+            limits=(*self._faceless(seen), *self.reference.outside(clip), *self.limits),
         )
+
+    def _faceless(self, seen: Pictures) -> tuple[str, ...]:
+        return (FACELESS,) if self.recipe.faces and not seen.faces else ()
 
     def speak(self, rgb: Rgb, rows: Indices, progress: sandbox.Progress | None = None) -> Values:
         """Frames (T, H, W, 3), the numbers (n, sequence) of those in each run -> (n,) P(synthetic)."""
@@ -127,6 +134,8 @@ class Network:
 
     def _looked_at(self, seen: Pictures, rows: Indices) -> str:
         length, count = self.recipe.sequence, len(rows)
+        if length == 1 and seen.faces:
+            return f"{count} crops of a face" if count > 1 else "one crop of a face"
         if length == 1:
             return f"{count} frames" if count > 1 else "one frame"
         there = len(seen.sequences(length))
@@ -153,7 +162,8 @@ class Network:
 
 def read(path: bytes, recipe: Recipe, progress: sandbox.Progress | None = None) -> Pictures:
     """A file -> the frames that the recipe asks for, read in the sandbox. Raises InputError."""
-    return sandbox.run(pictures, path, recipe.sampling, recipe.height, recipe.width, progress=progress)
+    look = faces if recipe.faces else pictures
+    return sandbox.run(look, path, recipe.sampling, recipe.height, recipe.width, progress=progress)
 
 
 def runs(seen: Pictures, length: int) -> Indices:

@@ -1,6 +1,5 @@
 """The country model: a head on the shared backbone, cross-validated by group, calibrated on held-out photos (7.3)."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import weights
+from sightcheck.data import cache
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
 from sightcheck.learn.place.photos import (
     FEWEST,
     SPLIT,
     Photos,
-    cache,
     card,
     elsewhere,
     metric,
@@ -72,16 +71,16 @@ def held_out(
 
     Kept in the cache: the city model and the study ask for the same.
     """
-    asked = repr((recipe, classes.tolist(), fold.tolist(), views.shape)).encode()
-    path = cache() / f"{hashlib.sha256(asked + views[:, 0].tobytes()).hexdigest()}.npy"
-    if path.exists():
-        return np.asarray(np.load(path, allow_pickle=False))
-    logits = np.zeros((len(views), features.TEST_VIEWS, count), np.float32)
-    for number in np.unique(fold):
-        net = heads.country(recipe, training_views(views[fold != number]), classes[fold != number], count)
-        logits[fold == number] = heads.outputs(net, views[fold == number, : features.TEST_VIEWS])
-    np.save(path, logits)
-    return logits
+
+    def measure() -> cache.Arrays:
+        logits = np.zeros((len(views), features.TEST_VIEWS, count), np.float32)
+        for number in np.unique(fold):
+            net = heads.country(recipe, training_views(views[fold != number]), classes[fold != number], count)
+            logits[fold == number] = heads.outputs(net, views[fold == number, : features.TEST_VIEWS])
+        return {"logits": logits}
+
+    name = cache.key(recipe, views, classes, count, fold, code=("nets", "learn/place"))
+    return np.asarray(cache.arrays(name, measure)["logits"])
 
 
 def metrics(

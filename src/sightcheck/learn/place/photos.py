@@ -54,11 +54,6 @@ def read(paths: Sequence[Path], told: Told | None = None) -> Photos:
     return Photos(*tables.opened(every, shortened, tell))
 
 
-def cache() -> Path:
-    """Where features of photos are kept between runs."""
-    return weights.home().parent / "features"
-
-
 def backbone(name: str, root: Path | None = None) -> Path:
     """The shared backbone as a model folder: EfficientNet-Lite0 with ImageNet's weights, nothing learned here."""
     network, golden = to_onnx(Lite("efficientnet-lite0", True), (2, 3, country.SIDE, country.SIDE))
@@ -73,7 +68,7 @@ def backbone(name: str, root: Path | None = None) -> Path:
 
 def seen(photos: Photos, views: int, told: Told | None = None) -> NDArray[np.float32]:
     """Photos -> the shared backbone's features (n, 6 + views, 1280): five crops, resize, augmented views."""
-    return features.features(photos.pixels, views, weights.load("backbone").network, cache(), told)
+    return features.features(photos.pixels, views, weights.load("backbone").network, told)
 
 
 def taught(names: Sequence[str]) -> tuple[NDArray[np.intp], list[str], NDArray[np.intp]]:

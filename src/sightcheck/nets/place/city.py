@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from sightcheck.nets.backbones import backbone
 from sightcheck.nets.heads import Standard
@@ -19,6 +19,8 @@ from sightcheck.place.country import normalised
 
 Values = NDArray[np.float32]
 UNITS, HIDDEN = 64, 64
+VALIDATION = 1 << 20
+"""In place of an epoch in the seed of the validation pairs, which are the same in every epoch."""
 
 
 def thesis_schedule() -> Schedule:
@@ -39,6 +41,7 @@ class City:
     frozen: bool = False
     symmetric: bool = False
     pairs: int = 16_384
+    validation_pairs: int = 2_048
     plausible: float = 0.5
     dropout: float = 0.0
     schedule: Schedule = field(default_factory=thesis_schedule)
@@ -94,32 +97,52 @@ def sample(
 ) -> NDArray[np.intp]:
     """Cities (n), Top-2 countries (n, 2) -> (count, 3) pairs: two indices, and 1 where the cities differ.
 
-    Half are of one city, cities alike; the others are spread evenly over pairs of cities, and at least `plausible` of
-    them share one of their two likeliest countries where the two cities have such photos (8.3.2).
+    Half are of one city, cities alike; the others are spread evenly over cities, and at least `plausible` of them share
+    one of their two likeliest countries as far as there are such pairs (8.3.2): what one city cannot give, others do.
     """
     names = np.unique(cities)
     members = {name: np.flatnonzero(cities == name) for name in names}
-    rows = np.empty((count, 3), np.intp)
+    likely = {name: _by_country(members[name], countries) for name in names}
+    rows, found = np.empty((count, 3), np.intp), 0
     for number in range(count):
         a = names[number // 2 % len(names)]
         if number % 2 == 0:
             rows[number] = (*random.choice(members[a], 2, replace=len(members[a]) < 2), 0)
             continue
-        b = random.choice(names[names != a])
-        wanted = number // 2 % 1000 < 1000 * plausible
-        rows[number] = (*_different(members[a], members[b], countries, wanted, random), 1)
+        wanted = found < plausible * (number // 2 + 1)
+        pair = _plausible(a, likely, random) if wanted else None
+        if pair is None:
+            b = random.choice(names[names != a])
+            pair = int(random.choice(members[a])), int(random.choice(members[b]))
+        found += bool(np.isin(countries[pair[0]], countries[pair[1]]).any())
+        rows[number] = (*pair, 1)
     return rows
 
 
-def _different(
-    a: NDArray[np.intp], b: NDArray[np.intp], countries: NDArray[np.intp], plausible: bool, random: np.random.Generator
-) -> tuple[int, int]:
-    """One photo of each city; where asked, a pair that shares a likely country if 20 draws find one."""
-    for _ in range(20 if plausible else 1):
-        i, j = int(random.choice(a)), int(random.choice(b))
-        if np.isin(countries[i], countries[j]).any():
-            break
-    return i, j
+def plausible_share(rows: NDArray[np.intp], countries: NDArray[np.intp]) -> float:
+    """Pairs (m, 3), Top-2 countries (n, 2) -> the share of the negative pairs that share a likely country."""
+    negative = rows[rows[:, 2] == 1]
+    shared = [bool(np.isin(countries[i], countries[j]).any()) for i, j, _ in negative.tolist()]
+    return float(np.mean(shared)) if shared else 0.0
+
+
+Likely = dict[int, NDArray[np.intp]]
+"""Country -> rows of the photos that have it among their two likeliest."""
+
+
+def _by_country(rows: NDArray[np.intp], countries: NDArray[np.intp]) -> Likely:
+    return {int(one): rows[(countries[rows] == one).any(1)] for one in np.unique(countries[rows])}
+
+
+def _plausible(a: int, likely: dict[int, Likely], random: np.random.Generator) -> tuple[int, int] | None:
+    """A photo of a city and one of another that share a likely country, the other cities alike; None without any."""
+    shared = {b: sorted(set(likely[a]) & set(other)) for b, other in likely.items() if b != a}
+    others = [b for b, both in shared.items() if both]
+    if not others:
+        return None
+    b = others[int(random.integers(len(others)))]
+    one = shared[b][int(random.integers(len(shared[b])))]
+    return int(random.choice(likely[a][one])), int(random.choice(likely[b][one]))
 
 
 Look = Callable[[int, np.random.Generator], torch.Tensor]
@@ -143,27 +166,47 @@ class Sampled(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         return self.look(first, random), self.look(second, random), torch.tensor(float(different))
 
 
+@dataclass(frozen=True)
+class Shown:
+    """n photos as training sees them: how, their cities (n,), their Top-2 countries (n, 2)."""
+
+    look: Look
+    cities: NDArray[np.intp]
+    countries: NDArray[np.intp]
+
+
 def train(
-    recipe: City, look: Look, cities: NDArray[np.intp], countries: NDArray[np.intp], folder: Path,
-    standard: Values | None = None, progress: Progress | None = None,
+    recipe: City, taught: Shown, folder: Path, validated: Shown | None = None, standard: Values | None = None,
+    progress: Progress | None = None,
 ) -> Pairs:  # fmt: skip
-    """How n photos are seen, their cities (n,) and Top-2 countries (n, 2) -> the pair network.
+    """Photos that teach -> the pair network of the epoch with the lowest loss on pairs of `validated` (8.4.1).
 
     `standard`: features (n, v, d) whose mean and deviation a `frozen` recipe takes out.
     """
     torch.manual_seed(recipe.schedule.seed)
     model = Pairs(recipe, standard)
 
-    def data(epoch: int) -> Sampled:
-        seed = (recipe.schedule.seed, epoch)
-        rows = sample(cities, countries, recipe.pairs, recipe.plausible, np.random.default_rng(seed))
-        return Sampled(rows, look, seed)
+    def drawn(shown: Shown, count: int, seed: tuple[int, int]) -> Sampled:
+        rows = sample(shown.cities, shown.countries, count, recipe.plausible, np.random.default_rng(seed))
+        return Sampled(rows, shown.look, seed)
 
     def loss(net: nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
         a, b, different = batch
         return nn.functional.binary_cross_entropy_with_logits(net(a, b), different)
 
-    fit(model, data, loss, recipe.schedule, folder, progress)
+    def validate(net: nn.Module) -> float:
+        assert validated is not None
+        pairs = drawn(validated, recipe.validation_pairs, (recipe.schedule.seed, VALIDATION))
+        with torch.no_grad():
+            batches = list(DataLoader(pairs, recipe.schedule.batch))
+            device = next(net.parameters()).device
+            losses = [loss(net, tuple(one.to(device) for one in batch)).item() * len(batch[0]) for batch in batches]
+        return sum(losses) / len(pairs)
+
+    fit(
+        model, lambda epoch: drawn(taught, recipe.pairs, (recipe.schedule.seed, epoch)), loss, recipe.schedule, folder,
+        progress, validate if validated is not None else None,
+    )  # fmt: skip
     return model
 
 
