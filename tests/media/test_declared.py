@@ -164,6 +164,19 @@ def test_a_seal_comes_first_with_its_signature(broken: bool, tmp_path: Path) -> 
     assert ("signature valid, signer A signer" in told) is not broken
 
 
+@pytest.mark.parametrize(
+    ("relation", "statement"), [("parentOf", MADE), ("componentOf", "put together with synthetic parts")]
+)
+def test_what_was_placed_into_a_photo_is_a_part_of_it(relation: str, statement: str, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(PICTURE).save(buffer, "JPEG")
+    part = signed(buffer.getvalue(), "image/jpeg", "trainedAlgorithmicMedia")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(signed(buffer.getvalue(), "image/jpeg", "digitalCapture", {relation: part}))
+    (found,) = look_photo(bytes(path)).photo.declared
+    assert (found.statement, found.where) == (statement, "C2PA")
+
+
 def video(path: Path, format: str = "mp4", **tags: str) -> Path:
     options = {"movflags": "use_metadata_tags"} if format == "mp4" else {}
     with av.open(str(path), "w", format=format, options=options) as container:

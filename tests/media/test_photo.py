@@ -338,8 +338,8 @@ def test_a_manifest_is_found_and_its_nonsense_told(tmp_path: Path, monkeypatch: 
     assert "C2PA" not in dict(look(saved(tmp_path / "b.jpg")).photo.tags)
 
 
-def signed(data: bytes, mime: str, created: str = "digitalCapture") -> bytes:
-    """The picture with a C2PA manifest, signed by a certificate made here."""
+def signed(data: bytes, mime: str, created: str = "digitalCapture", of: dict[str, bytes] | None = None) -> bytes:
+    """The picture with a C2PA manifest, signed by a certificate made here; `of`: what it was made of, by relation."""
     c2pa = pytest.importorskip("c2pa")
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", *certificate(), None))
     source = f"http://cv.iptc.org/newscodes/digitalsourcetype/{created}"
@@ -350,7 +350,10 @@ def signed(data: bytes, mime: str, created: str = "digitalCapture") -> bytes:
     }
     offline = c2pa.Settings.from_dict({"verify": {"verify_after_sign": False, "verify_trust": False}})
     target = io.BytesIO()
-    c2pa.Builder(manifest, c2pa.Context(offline)).sign(signer, mime, io.BytesIO(data), target)
+    builder = c2pa.Builder(manifest, c2pa.Context(offline))
+    for relation, part in (of or {}).items():
+        builder.add_ingredient({"title": "part", "relationship": relation}, mime, io.BytesIO(part))
+    builder.sign(signer, mime, io.BytesIO(data), target)
     return target.getvalue()
 
 

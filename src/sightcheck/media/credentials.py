@@ -101,8 +101,21 @@ def _checked(file: BinaryIO, mime: str, start: int) -> list[tuple[str, str]]:
     else:
         reasons = ", ".join(str(one.get("code")) for one in store.get("validation_status") or ()) or "no reason given"
         worth = f"found, invalid: {reasons}; signer {signer}"
-    said = [("C2PA", worth), *_actions([manifest, *manifests.values()])]
+    line = _line(manifests, store.get("active_manifest"))
+    said = [("C2PA", worth), *_actions(line)]
+    parts = dict(_actions([one for one in manifests.values() if one not in line])).get("C2PA source type", "")
+    said += [("C2PA part's source type", parts)] if parts else []
     return [*said, ("C2PA signature", "valid" if valid else "invalid"), ("C2PA signer", signer)]
+
+
+def _line(manifests: dict[str, dict[str, Any]], active: Any) -> list[dict[str, Any]]:
+    """The file's own manifest, that of what it was made from, and so on back; what was placed into it is not among."""
+    line: list[dict[str, Any]] = []
+    while active in manifests and manifests[active] not in line:
+        line.append(manifests[active])
+        parents = [one for one in line[-1].get("ingredients") or () if one.get("relationship") == "parentOf"]
+        active = parents[0].get("active_manifest") if parents else None
+    return line
 
 
 def _actions(manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -85,6 +85,8 @@ def _sealed(said: dict[str, str]) -> Iterator[Declaration]:
     tool = said.get("C2PA tool", "")
     if not meaning and GENERATOR.search(tool) and "created" in said.get("C2PA actions", ""):
         meaning = MADE
+    if not meaning and _source_type(said.get("C2PA part's source type", "")):
+        meaning = SOURCE_TYPES["compositesynthetic"]
     if meaning:
         yield Declaration(meaning, "C2PA", tool, said.get("C2PA signature", ""), said.get("C2PA signer", ""))
 
