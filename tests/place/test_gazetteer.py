@@ -47,7 +47,7 @@ def test_a_city_by_the_names_people_write(text: str, geoname_id: int) -> None:
     [("Italy", "IT"), ("IT", "IT"), ("italia", "IT"), ("the Netherlands", "NL"), ("UK", "GB"), ("usa", "US"),
      ("U.S.A.", "US"),
      ("GE", "GE"), ("Türkiye", "TR"), ("Deutschland", "DE"), ("Allemagne", "DE"), ("Россия", "RU"), ("中国", "CN"),
-     ("États-Unis", "US"), ("Soome", "FI"), ("DE", "DE"), ("IN", "IN"),
+     ("États-Unis", "US"), ("Großbritannien", "GB"), ("Soome", "FI"), ("DE", "DE"), ("IN", "IN"),
      ("BO", "BO"), ("GBR", "GB"), ("Kosovo", "XK"), ("Luxembourg", "LU"),
      ("no", "NO"), ("nor", "NO"), ("prt", "PT"), ("tun", "TN")],  # Ho, Niort, Perth, Thun
 )  # fmt: skip
@@ -66,10 +66,16 @@ def test_a_country_alone(text: str, code: str) -> None:
         ("California", "is also a region of United States"),
         ("Tuscany", "is also a region of Italy"),
         ("Georgia", 'say which place: "GE"; "Georgia, United States"'),
-        ("LA", 'say which place: "Laos"; "Louisiana, United States"'),
+        ("LA", '"Laos"; "Los Angeles, California, United States"; "Louisiana, United States"'),
+        ("CA", 'say which place: "Canada"; "California, United States"'),
+        ("MA", '"Massachusetts, United States"'),
+        ("WA", '"WA, United States"; "Western Australia, Australia"; "Wa, Upper West, Ghana"'),
         ("PA", '"Panama"; "Pennsylvania, United States"'),
         ("Punjab", '"Punjab, Pakistan"; "Punjab, India"'),
         ("https://maps.app.goo.gl/abc123", "nothing is fetched"),
+        ("https://www.google.com/maps/dir/52.52,13.405/Rome/@47.0,13.0,6z", "holds no coordinates"),
+        ("geo:41.89,12.49;crs=moon-2011", "holds no coordinates"),
+        ("40°26'46\"N 3°42'09\"O", "write E or W"),
         ("41°99'24\"N 12°29'32\"E", "no place is called"),
         ("95°N 12°E", "latitude lies in -90 to 90"),
         ("Berln", 'did you mean "Berlin"'),
@@ -95,11 +101,13 @@ def test_what_is_unknown_or_ambiguous_is_told_with_what_can_be_typed(text: str, 
 
 
 def test_every_offer_to_an_ambiguous_name_can_be_typed():
-    for text in ("Springfield", "Vancouver", "Valencia", "Granada", "Cambridge"):
+    for text in ("Springfield", "Vancouver", "Valencia", "Granada", "Cambridge", "Odessa", "Tuscany", "Punjab", "PA"):
         with pytest.raises(UsageError) as told:
             parse(text)
         for label in str(told.value).split('"')[3::2]:
             assert parse(label).label == label
+    assert parse("WA, United States").region == "Washington"
+    assert parse("GE").country == "GE"
 
 
 def understood(text: str) -> Claim | str:
@@ -307,6 +315,13 @@ def test_the_packaged_data_are_small_and_quick():
         "https://maps.google.com/?q=41.8902%2C12.4922", "https://www.openstreetmap.org/#map=15/41.8902/12.4922",
         "https://www.openstreetmap.org/?mlat=41.8902&mlon=12.4922#map=3/0/0", "https://maps.apple.com/?ll=41.8902,12.4922",
         "https://yandex.com/maps/?ll=12.4922,41.8902&z=12", "https://www.bing.com/maps?cp=41.8902~12.4922",
+        "41 deg 53' 24.72\" N, 12 deg 29' 31.92\" E", "41d53m24s N 12d29m32s E", "41:53:24N 12:29:32E",
+        "(41.8902, 12.4922)", "lat: 41.8902, lon: 12.4922", "lon 12.4922 lat 41.8902", "41,8902N 12,4922E",
+        "41,8902, 12,4922", "+41.8902+012.4922/", "geo:0,0?q=41.8902,12.4922(Colosseo)",
+        "google.com/maps/@41.8902,12.4922,15z", "https://www.openstreetmap.org/?mlon=12.4922&mlat=41.8902",
+        "https://www.google.com/maps/place/41%C2%B053'24.7%22N+12%C2%B029'31.9%22E/@40.0,12.0,17z",
+        "https://www.google.com/maps/dir/52.52,13.405/41.8902,12.4922/@47.0,13.0,6z",
+        "https://wego.here.com/?map=41.8902,12.4922,15,normal",
     ],
 )  # fmt: skip
 def test_a_point_in_the_forms_people_paste(text: str) -> None:
@@ -328,7 +343,8 @@ def test_southern_and_western_points() -> None:
         ("Bavaria", "Bavaria, Germany"),
         ("Bavaria, Germany", "Bavaria, Germany"), ("Texas", "Texas, United States"),
         ("Georgia, USA", "Georgia, United States"), ("California, United States", "California, United States"),
-        ("Catalonia", "Catalonia, Spain"),
+        ("Catalonia", "Catalonia, Spain"), ("TX", "Texas, United States"), ("NSW", "New South Wales, Australia"),
+        ("Bayern", "Bavaria, Germany"), ("Schottland", "Scotland, United Kingdom"), ("Haa", "Haa, Bhutan"),
     ],
 )  # fmt: skip
 def test_a_region_of_a_country_is_a_claim(text: str, label: str) -> None:
@@ -342,3 +358,14 @@ def test_a_city_in_a_country_of_another_language() -> None:
     assert parse("Rome, Italien").geoname_id == ROME
     with pytest.raises(UsageError, match="Paris, Texas, United States"):
         parse("Paris, États-Unis")
+
+
+def test_regions_and_countries_bear_the_names_they_are_packed_under() -> None:
+    from sightcheck.data.world import ALSO, REGIONS
+
+    packed = {(one.country, one.name): one.keys for one in tables.regions()}
+    for country, named in REGIONS.items():
+        for name, others in named.items():
+            assert {tables.fold(other) for other in others.split("|")} <= packed[country, name], name
+    for one in tables.countries():
+        assert {tables.fold(other) for other in ALSO.get(one.code, one.name).split("|")} <= one.own, one.name

@@ -24,7 +24,17 @@ Arrays = dict[str, NDArray[Any]]
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = (
-    *("av", "numpy", "opencv-python-headless", "pillow", "scikit-learn", "scipy", "onnxruntime", "mediapipe"),
+    *(
+        "av",
+        "numpy",
+        "opencv-python-headless",
+        "pillow",
+        "scikit-learn",
+        "scipy",
+        "onnxruntime",
+        "mediapipe",
+        "dlib-bin",
+    ),
     *("torch", "torchvision", "timm", "lightning", "xgboost", "xgboost-cpu"),
 )
 """What a measurement or a training can depend on, where it is installed."""

@@ -29,17 +29,18 @@ EVERYDAY = {"NYC"}
 GONE = ("AN", "CS")
 NAMES = {"NL": "Netherlands", "BQ": "Caribbean Netherlands"}
 ALSO = {
-    "AE": "UAE|Emirates", "AT": "Österreich", "BA": "Bosnia", "BE": "België|Belgique",
+    "AE": "UAE|Emirates", "AT": "Österreich", "BA": "Bosnia", "BE": "België|Belgique", "BY": "Byelorussia|Weißrussland",
     "BG": "България", "BQ": "Bonaire, Saint Eustatius and Saba|Bonaire", "BR": "Brasil",
     "CD": "DRC|DR Congo|Congo Kinshasa", "CG": "Congo|Congo Brazzaville",
     "CH": "Schweiz|Suisse|Svizzera", "CI": "Côte d'Ivoire", "CN": "中国|China PR", "CV": "Cape Verde",
     "CZ": "Czech Republic|Česko", "DE": "Deutschland", "DK": "Danmark", "EG": "مصر", "ES": "España",
     "FI": "Suomi", "FM": "Federated States of Micronesia",
-    "GB": "UK|Great Britain|Britain|England|Scotland|Wales|Northern Ireland", "GR": "Ελλάδα|Hellas",
+    "GB": "UK|Great Britain|Britain|England|Scotland|Wales|Northern Ireland|Großbritannien|Grande-Bretagne|"
+    "Gran Bretaña|Gran Bretagna|Grã-Bretanha|Groot-Brittannië", "GR": "Ελλάδα|Hellas",
     "HK": "Hongkong", "HR": "Hrvatska", "HU": "Magyarország", "IE": "Republic of Ireland|Éire",
     "IN": "Bharat|भारत", "IS": "Ísland", "IT": "Italia", "JP": "日本|Nippon", "KP": "DPRK",
     "KR": "Korea|Republic of Korea|대한민국", "LA": "Lao", "MK": "Macedonia", "MM": "Burma",
-    "MO": "Macau", "MX": "México", "NL": "Holland|Nederland", "NO": "Norge", "PL": "Polska",
+    "MO": "Macau", "MX": "México", "NL": "Holland|Nederland|Hollande|Holanda|Olanda", "NO": "Norge", "PL": "Polska",
     "PS": "Palestine|State of Palestine", "RO": "România", "RS": "Srbija",
     "RU": "Russian Federation|Россия", "SE": "Sverige", "SK": "Slovensko", "SI": "Slovenija",
     "SY": "Syrian Arab Republic", "SZ": "Swaziland", "TL": "East Timor", "TR": "Türkiye",
@@ -60,6 +61,65 @@ MERGED = {
     "82": "Đồng Tháp", "86": "Vĩnh Long", "91": "An Giang", "92": "Can Tho", "96": "Cà Mau",
 }  # fmt: skip
 """Provinces of Vietnam joined in 2025: the first table has the new codes, the second one still the old names."""
+REGIONS = {
+    "AT": {
+        "Carinthia": "Kärnten", "Lower Austria": "Niederösterreich", "Styria": "Steiermark", "Tyrol": "Tirol",
+        "Upper Austria": "Oberösterreich", "Vienna": "Wien",
+    },
+    "BE": {
+        "Brussels Capital": "Brussels|Bruxelles|Brussel|Bruxelles-Capitale", "Flanders": "Vlaanderen|Flandre",
+        "Wallonia": "Wallonie",
+    },
+    "CH": {
+        "Basel-City": "Basel-Stadt", "Bern": "Berne", "Fribourg": "Freiburg", "Geneva": "Genève|Genf",
+        "Grisons": "Graubünden", "Lucerne": "Luzern", "Saint Gallen": "Sankt Gallen", "Ticino": "Tessin",
+        "Valais": "Wallis", "Vaud": "Waadt",
+    },
+    "CZ": {"Central Bohemia": "Středočeský kraj", "Prague": "Praha", "South Moravian": "Jihomoravský kraj"},
+    "DE": {
+        "Bavaria": "Bayern|Freistaat Bayern|Bavière|Baviera", "City state Bremen": "Bremen", "Hesse": "Hessen",
+        "Lower Saxony": "Niedersachsen", "Mecklenburg-Vorpommern": "Mecklenburg-Western Pomerania",
+        "North Rhine-Westphalia": "Nordrhein-Westfalen|NRW", "Rheinland-Pfalz": "Rhineland-Palatinate",
+        "Saxony": "Sachsen", "Saxony-Anhalt": "Sachsen-Anhalt", "Thuringia": "Thüringen",
+    },
+    "ES": {
+        "Andalusia": "Andalucía", "Asturias": "Principado de Asturias", "Canary Islands": "Canarias|Islas Canarias",
+        "Balearic Islands": "Baleares|Illes Balears|Islas Baleares", "Basque Country": "País Vasco|Euskadi",
+        "Castille and León": "Castilla y León|Castile and León", "Catalonia": "Cataluña|Catalunya",
+        "Castille-La Mancha": "Castilla-La Mancha", "Madrid": "Comunidad de Madrid|Community of Madrid",
+        "Murcia": "Región de Murcia", "Navarre": "Navarra",
+        "Valencia": "Comunidad Valenciana|Comunitat Valenciana|Valencian Community",
+    },
+    "FR": {
+        "Brittany": "Bretagne", "Centre": "Centre-Val de Loire", "Corsica": "Corse", "Normandy": "Normandie",
+        "Provence-Alpes-Côte d'Azur": "PACA",
+    },
+    "GB": {
+        "England": "Angleterre|Inglaterra|Inghilterra|Engeland|Англия",
+        "Northern Ireland": "Nordirland|Irlande du Nord|Irlanda del Norte|Irlanda del Nord",
+        "Scotland": "Schottland|Écosse|Escocia|Scozia|Schotland|Шотландия",
+        "Wales": "Cymru|Pays de Galles|País de Gales|Galles|Уэльс",
+    },
+    "GR": {"Attica": "Attiki|Αττική", "Crete": "Kriti|Kreta|Κρήτη"},
+    "IT": {
+        "Aosta Valley": "Valle d'Aosta", "Apulia": "Puglia", "Basilicate": "Basilicata", "Lazio": "Latium",
+        "Lombardy": "Lombardia", "Piedmont": "Piemonte", "Sardinia": "Sardegna", "Sicily": "Sicilia",
+        "The Marches": "Marche", "Tuscany": "Toscana",
+    },
+    "NL": {
+        "Friesland": "Fryslân", "North Brabant": "Noord-Brabant", "North Holland": "Noord-Holland",
+        "South Holland": "Zuid-Holland",
+    },
+    "PL": {
+        "Greater Poland": "Wielkopolskie|Wielkopolska", "Lesser Poland": "Małopolskie|Małopolska",
+        "Lower Silesia": "Dolnośląskie", "Lublin": "Lubelskie", "Lubusz": "Lubuskie", "Mazovia": "Mazowieckie|Masovia",
+        "Opole Voivodeship": "Opolskie", "Podlasie": "Podlaskie", "Pomerania": "Pomorskie",
+        "Silesia": "Śląskie", "Subcarpathia": "Podkarpackie",
+        "Warmia-Masuria": "Warmińsko-Mazurskie", "West Pomerania": "Zachodniopomorskie", "Łódź Voivodeship": "Łódzkie",
+    },
+    "PT": {"Azores": "Açores", "Lisbon": "Lisboa"},
+}  # fmt: skip
+"""What regions are called where they lie, and some elsewhere, beside the second table's one name, by country."""
 KINDS = {"province", "governorate", "region", "oblast", "district", "county", "state", "prefecture", "municipality"}
 
 
@@ -116,6 +176,7 @@ def _region_names(key: tuple[str, str], name: str) -> Iterable[str]:
     yield code if code.isalpha() and len(code) <= 3 else ""
     yield dict(pair.split() for pair in POSTAL.get(country, "").split("|") if pair).get(code, "")
     yield " ".join(word for word in name.split() if word.casefold() not in KINDS)
+    yield from REGIONS.get(country, {}).get(name, "").split("|")
 
 
 def _write_countries(states: dict[str, Any], extents: dict[str, tuple[float, float, float]]) -> None:

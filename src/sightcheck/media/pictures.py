@@ -14,11 +14,15 @@ from sightcheck.media.frames import Sampling, each, windows
 
 @dataclass(frozen=True)
 class Pictures:
-    """`rgb` (T, H, W, 3) uint8 in time order, `times_s` (T,); `starts`: where each run of frames begins in them."""
+    """`rgb` (T, H, W, 3) uint8 in time order, `times_s` (T,); `starts`: where each run of frames begins in them.
+
+    `faces`: they are crops of faces, not whole frames.
+    """
 
     times_s: tuple[float, ...]
     rgb: NDArray[np.uint8]
     starts: tuple[int, ...]
+    faces: bool = False
 
     def sequences(self, length: int) -> NDArray[np.intp]:
         """(S, length) indices of every run of `length` successive frames; none crosses from one window to the next."""
@@ -61,9 +65,15 @@ def passing(
 
 
 def _resized(planar: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """(3H/2, W) planar 4:2:0 -> (height, width, 3) RGB: by area where it shrinks, else bilinear."""
+    """(3H/2, W) planar 4:2:0 -> (height, width, 3) RGB."""
     sandbox.step()
-    rgb = cv2.cvtColor(np.ascontiguousarray(planar), cv2.COLOR_YUV2RGB_I420)
+    return resized(
+        np.asarray(cv2.cvtColor(np.ascontiguousarray(planar), cv2.COLOR_YUV2RGB_I420), np.uint8), height, width
+    )
+
+
+def resized(rgb: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(H, W, 3) -> (height, width, 3): by area where it shrinks, else bilinear."""
     shrinks = rgb.shape[0] >= height and rgb.shape[1] >= width
     small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(small, np.uint8)

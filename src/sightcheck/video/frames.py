@@ -14,6 +14,7 @@ from sightcheck.media import Clip, Pictures, Sampling, pictures
 from sightcheck.verdict import Evidence, Heat, Series, Still
 from sightcheck.video import reference
 from sightcheck.video.confined import Confined, confined
+from sightcheck.video.person.faces import faces
 from sightcheck.video.reference import Reference
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Recipe:
 
     `reads`: "pixels" (n, 3, H, W), with `sequence` over 1 (n, sequence, 3, H, W), scaled to [0, 1] and standardised by
     `mean` and `deviation`; or "features" (n, 1280) of the shared backbone. `puts_out`: (n, k) logits or probabilities
-    of k classes, number `synthetic` being the synthetic one; with k = 1, those of class 1.
+    of k classes, number `synthetic` being the synthetic one; with k = 1, those of class 1. `faces`: frames are cropped
+    to the face where one is found (chapter 5).
     """
 
     name: str = "frames"
@@ -55,8 +57,10 @@ class Recipe:
     reads: Literal["pixels", "features"] = "pixels"
     puts_out: Literal["logits", "probabilities"] = "logits"
     synthetic: int = 1
+    faces: bool = False
 
 
+FACELESS = "no face was found in enough of its frames, or none was looked for: it looked at whole frames"
 ADOPTED = "adopted"
 """The recipe of a network that was made elsewhere: it is asked in the child."""
 RECIPES: dict[str, Recipe] = {
@@ -66,9 +70,9 @@ RECIPES: dict[str, Recipe] = {
     # 4.3.2: 2 frames a second, 300 x 300; of more than ten minutes, as many spread over them
     "efficientnet-b3": Recipe("efficientnet-b3", Sampling(1, 2.0, None, None, 1200), 300, 300),
     # 5.3.2: the first N = 30 frames
-    "xception-scratch": Recipe("xception-scratch", Sampling(30, None, None, None, 1), 299, 299),
-    "resnet-lstm": Recipe("resnet-lstm", Sampling(36, None, None, None, 1), 224, 224, sequence=7),
-    "defakehop": Recipe("defakehop", Sampling(30, None, None, None, 1), 128, 128, 6, (0, 0, 0), (1, 1, 1)),
+    "xception-scratch": Recipe("xception-scratch", Sampling(30, None, None, None, 1), 299, 299, faces=True),
+    "resnet-lstm": Recipe("resnet-lstm", Sampling(36, None, None, None, 1), 224, 224, sequence=7, faces=True),
+    "defakehop": Recipe("defakehop", Sampling(30, None, None, None, 1), 128, 128, 6, (0, 0, 0), (1, 1, 1), faces=True),
 }
 
 
@@ -105,11 +109,14 @@ class Network:
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             series=(Series("P(synthetic)", "share", tuple(seen.times_s[at] for at in middles), tuple(fake.tolist())),),
-            stills=tuple(Still(seen.times_s[at], _still(seen.rgb[at], clip)) for at in shown),
+            stills=tuple(Still(seen.times_s[at], _encoded(seen, at, clip, 192, ".png")) for at in shown),
             heat=self._heat(seen, int(rows[ranked[-1], 0]), clip) if self.heat and self.recipe.sequence == 1 else None,
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *self.limits),
+            limits=(*self._faceless(seen), *self.reference.outside(clip), *self.limits),
         )
+
+    def _faceless(self, seen: Pictures) -> tuple[str, ...]:
+        return (FACELESS,) if self.recipe.faces and not seen.faces else ()
 
     def speak(self, rgb: Rgb, rows: Indices, progress: sandbox.Progress | None = None) -> Values:
         """Frames (T, H, W, 3), the numbers (n, sequence) of those in each run -> (n,) P(synthetic)."""
@@ -127,11 +134,12 @@ class Network:
 
     def _looked_at(self, seen: Pictures, rows: Indices) -> str:
         length, count = self.recipe.sequence, len(rows)
+        one, many = ("crop of a face", "crops of a face") if seen.faces else ("frame", "frames")
         if length == 1:
-            return f"{count} frames" if count > 1 else "one frame"
+            return f"{count} {many}" if count > 1 else f"one {one}"
         there = len(seen.sequences(length))
         told = f"{count} of {there}" if there > count else str(count)
-        return f"{told} sequences of {length} frames" if there > 1 else f"one sequence of {length} frames"
+        return f"{told} sequences of {length} {many}" if there > 1 else f"one sequence of {length} {many}"
 
     def _heat(self, seen: Pictures, at: int, clip: Clip) -> Heat:
         """What each part of a frame adds to its log odds: each in turn is greyed with the frame's mean colour."""
@@ -147,13 +155,14 @@ class Network:
             f"how far the log odds of “synthetic” fall when a part of the frame at {seen.times_s[at]:.3g} s, "
             "the most synthetic-looking one, is hidden"
         )
-        picture = _encoded(frame, clip, 320, ".jpg")
+        picture = _encoded(seen, at, clip, 320, ".jpg")
         return Heat(meaning, CELLS, CELLS, tuple((odds[0] - odds[1:]).tolist()), picture)
 
 
 def read(path: bytes, recipe: Recipe, progress: sandbox.Progress | None = None) -> Pictures:
     """A file -> the frames that the recipe asks for, read in the sandbox. Raises InputError."""
-    return sandbox.run(pictures, path, recipe.sampling, recipe.height, recipe.width, progress=progress)
+    look = faces if recipe.faces else pictures
+    return sandbox.run(look, path, recipe.sampling, recipe.height, recipe.width, progress=progress)
 
 
 def runs(seen: Pictures, length: int) -> Indices:
@@ -249,12 +258,9 @@ def _spread(fake: Values) -> str:
     return f"mean {fake.mean():.2f}, from {fake.min():.2f} to {fake.max():.2f}"
 
 
-def _still(frame: Rgb, clip: Clip) -> bytes:
-    return _encoded(frame, clip, 192, ".png")
-
-
-def _encoded(frame: Rgb, clip: Clip, width: int, kind: Literal[".png", ".jpg"]) -> bytes:
-    """A frame squeezed to a network's size -> a small picture `width` wide in the clip's own shape."""
-    height = min(max(1, round(width * clip.height / clip.width)), 4 * width)
-    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+def _encoded(seen: Pictures, at: int, clip: Clip, width: int, kind: Literal[".png", ".jpg"]) -> bytes:
+    """A frame squeezed to a network's size -> a small picture `width` wide in the clip's own shape, a face's square."""
+    own = width if seen.faces else round(width * clip.height / clip.width)
+    height = min(max(1, own), 4 * width)
+    small = cv2.resize(seen.rgb[at], (width, height), interpolation=cv2.INTER_AREA)
     return bytes(cv2.imencode(kind, cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1])

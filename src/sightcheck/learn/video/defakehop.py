@@ -24,7 +24,10 @@ class Hops:
         """A clip's pictures."""
         found = seen(item, RECIPES["defakehop"])
         kept = self.frames + RECIPES["defakehop"].sequence - 1 if self.frames else len(found.pictures.rgb)
-        return replace(found, pictures=Pictures(found.pictures.times_s[:kept], found.pictures.rgb[:kept], (0,)))
+        return replace(
+            found,
+            pictures=Pictures(found.pictures.times_s[:kept], found.pictures.rgb[:kept], (0,), found.pictures.faces),
+        )
 
     def fit(
         self, clips: Sequence[Look], synthetic: Labels, units: Units,

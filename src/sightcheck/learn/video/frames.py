@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 STRENGTH, STEPS = 0.03, 300
 """Inverse regularisation and most iterations of the head `frames`."""
-SEEING = (*readings.READING, "media/pictures.py", "video/frames.py")
+SEEING = (*readings.READING, "media/pictures.py", "video/frames.py", "video/person/faces.py")
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,19 @@ def seen(item: Item, recipe: Recipe) -> Look:
 
     def measure() -> cache.Arrays:
         found = frames.read(name, recipe)
-        return {"rgb": found.rgb, "times": np.array(found.times_s), "starts": np.array(found.starts, np.int64)}
+        return {
+            "rgb": found.rgb,
+            "times": np.array(found.times_s),
+            "starts": np.array(found.starts, np.int64),
+            "faces": np.array(found.faces),
+        }
 
-    arrays = cache.arrays(cache.key(sha256, recipe.sampling, recipe.height, recipe.width, code=SEEING), measure)
-    pictures = Pictures(tuple(arrays["times"].tolist()), arrays["rgb"], tuple(arrays["starts"].tolist()))
+    arrays = cache.arrays(
+        cache.key(sha256, recipe.sampling, recipe.height, recipe.width, recipe.faces, code=SEEING), measure
+    )
+    pictures = Pictures(
+        tuple(arrays["times"].tolist()), arrays["rgb"], tuple(arrays["starts"].tolist()), bool(arrays["faces"])
+    )
     if not len(pictures.sequences(recipe.sequence)):
         raise Damaged(frames.too_short(recipe))
     return Look(sha256, pictures)

@@ -229,6 +229,8 @@ def card(
     """What the model is, learned and scored, and what scores the same without looking at the picture."""
     trained = {"epochs": asked.epochs, "frames_asked": asked.frames, "precision": asked.precision}
     trained |= {"scratch": asked.scratch, "parameters": count}
+    if recipe.get("faces"):
+        trained["clips_cropped_to_a_face"] = sum(one.pictures.faces for one in found.seen)
     if tested is None:
         return _card(asked, found.items, (), (), (UNTESTED,), recipe | trained, found.left_out)
     own = controls(np.zeros((len(found.items), 1)), found.items)

@@ -1,11 +1,10 @@
-"""Which place is meant, and what lies there? Text -> Claim; points, countries, the 61 classes; all offline."""
+"""Which place is meant, and what lies there? Text -> Claim; points -> country, region, city; all offline."""
 
 import difflib
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NoReturn
 
 import numpy as np
@@ -13,17 +12,16 @@ import numpy as np
 from sightcheck.errors import UsageError
 from sightcheck.place.world import points
 from sightcheck.place.world.atlas import Outline, distance_km, distances_km, land_at, outlines
-from sightcheck.place.world.tables import (
-    Country,
-    Region,
-    cities,
-    city_names,
-    countries,
-    fold,
-    lines,
-    regions,
-    rows_named,
+from sightcheck.place.world.lands import (
+    class_of,
+    classes,
+    country_code,
+    country_name,
+    country_named,
+    country_point,
+    shown,
 )
+from sightcheck.place.world.tables import Country, Region, cities, city_names, countries, fold, regions, rows_named
 
 __all__ = [
     "Claim", "Outline", "candidates", "class_of", "classes", "country_at", "country_code", "country_name",
@@ -39,6 +37,10 @@ BY_ANOTHER_NAME = 0.1
 DWARFS = 20
 """A region of this many times the inhabitants is more likely meant than the place: California, not a town."""
 EVERYDAY_CODES = ("us", "usa")
+POST = ("US", "CA", "AU")
+"""Countries whose regions are written in letters of the post."""
+INITIALS = {"la": "los angeles", "sf": "san francisco", "dc": "washington", "kl": "kuala lumpur"}
+"""Letters that mean a city, beside what else they mean."""
 CITY_STATES = ("SG", "MC", "HK", "MO", "GI", "VA")
 """Their name means the city: it is the whole country."""
 RADIUS_KM = (5.0, 25.0)
@@ -81,11 +83,14 @@ def parse(text: str) -> Claim:
     """ "Berlin", "Rome, GA", "London Ontario", "Italy", "IT", "Bavaria", "41.9,12.5", a link of a map -> Claim.
 
     A country's name means the country, save for the CITY_STATES and where a region elsewhere that is called so has more
-    inhabitants (Georgia); so does its code, in small letters only where the likeliest city of that name does not bear
-    it as its own. Another name means its most populous place where that has CLEARLY times the inhabitants of the next
-    one in another region, those of places that are only also called so counting BY_ANOTHER_NAME, and where no region
-    elsewhere that is called so DWARFS it; a region's name where no place bears it means the region, and so does a
-    region with its country after it. Otherwise, and for what is unknown, UsageError offers what can be typed.
+    inhabitants (Georgia). So does its code, in small letters only where the likeliest city of that name does not bear
+    it as its own, and not where it is also a city's INITIALS (LA) or the letters by the POST of a region with a tenth
+    of its inhabitants (CA, MA; but IN, DE); capital letters by the POST alone mean the region (TX).
+
+    Another name means its most populous place where that has CLEARLY times the inhabitants of the next one in another
+    region, those of places that are only also called so counting BY_ANOTHER_NAME, and where no region elsewhere that is
+    called so DWARFS it; a region's name where no place bears it means the region, and so does a region with its country
+    after it. Otherwise, and for what is unknown, UsageError offers what can be typed.
     """
     found = candidates(text)
     if not found:
@@ -101,18 +106,27 @@ def parse(text: str) -> Claim:
             _ask(text, "may mean several regions", found)
         return found[0]
     head, rows = _meant(text)
-    state = _region_meant(text, head, rows[0])
-    if state:
-        _ask(text, f"is also a region of {country_name(state.country)}", (_of_region(state, text), *found))
+    if states := _regions_meant(text, head, rows[0]):
+        whole = [_of_region(one, text) for one in states]
+        _ask(text, f"is also a region of {whole[0].country_name}", (*whole, *found))
     if not _clear(head, rows):
         _ask(text, "may mean several places", found)
     return found[0]
 
 
 def _ask(text: str, what: str, found: Sequence[Claim]) -> NoReturn:
-    labels = (one.country if fold(one.label) == fold(text) and not one.city else one.label for one in found)
-    typed = "; ".join([f'"{label}"' for label in dict.fromkeys(labels)][:5])
-    raise UsageError(f"{_shown(text)} {what}; say which place: {typed}")
+    typed = "; ".join([f'"{offer}"' for offer in dict.fromkeys(_offer(text, one) for one in found) if offer][:5])
+    raise UsageError(f"{shown(text)} {what}; say which place: {typed}")
+
+
+def _offer(text: str, one: Claim) -> str:
+    """What leads to a place when typed; "" for a region whose name and country mean its city: "Odessa, Ukraine"."""
+    if one.city or not one.region:
+        return one.country if fold(one.label) == fold(text) and not one.city else one.label
+    if not candidates(one.label)[0].city:
+        return one.label
+    keys = next(region.keys for region in regions() if (region.country, region.name) == (one.country, one.region))
+    return next((f"{key.upper()}, {one.country_name}" for key in sorted(keys) if len(key) <= 3), "")
 
 
 def candidates(text: str) -> tuple[Claim, ...]:
@@ -132,7 +146,7 @@ def candidates(text: str) -> tuple[Claim, ...]:
     if country and country.code in CITY_STATES and claims and claims[0].country == country.code:
         return claims[:1]
     if country:
-        return (_of_country(country, text), *(_of_region(one, text) for one in _larger(country, fold(text))))
+        return (_of_country(country, text), *_rivals(country, text))
     whole = tuple(_of_region(one, text) for one in _regions_named(text))
     return whole if whole and (not claims or _parts(text)[1:]) else claims
 
@@ -158,52 +172,14 @@ def country_at(lat: float, lon: float) -> str:
     return str(cities().country[row]) if away <= NEAR_KM else ""
 
 
-def country_name(code: str) -> str:
-    """ISO 3166 alpha-2 code -> name in English; a code that is none stands for itself."""
-    return next((one.name for one in countries() if one.code == code), code)
-
-
-def country_code(text: str) -> str:
-    """A country's name in use, alpha-2 or alpha-3 code -> alpha-2 code. Raises UsageError."""
-    if country := _country(fold(text[:LONGEST])):
-        return country.code
-    raise UsageError(f"no country is called {_shown(text)}; give its English name or its ISO 3166 code")
-
-
-def country_point(code: str) -> tuple[float, float]:
-    """ISO 3166 code -> latitude and longitude of a point amid its largest piece of land. Raises UsageError."""
-    for one in countries():
-        if one.code == code:
-            return one.lat, one.lon
-    raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
-
-
-@lru_cache(maxsize=1)
-def classes() -> tuple[tuple[str, ...], ...]:
-    """The 61 classes of section 7.2.2 as ISO 3166 codes; data/classes.csv gives the reason of each."""
-    return tuple(tuple(row[1].split()) for row in lines("classes.csv"))
-
-
-def class_of(code: str) -> int:
-    """ISO 3166 code -> its class, 0 to 60. Raises UsageError for a code that is none."""
-    for number, codes in enumerate(classes()):
-        if code in codes:
-            return number
-    raise UsageError(f"{_shown(code)} is no ISO 3166 code of a country")
-
-
 def _parts(text: str) -> list[str]:
     return [part for part in map(fold, COMMAS.split(text)) if part]
-
-
-def _country(key: str) -> Country | None:
-    return next((one for one in countries() if key in one.keys or key.removeprefix("the ") in one.keys), None)
 
 
 def _country_alone(text: str) -> Country | None:
     """The country that the whole text names. A code in small letters yields to a city's own name: Bo, Nan."""
     key = fold(text)
-    country = _country(key)
+    country = country_named(key)
     if country is None or text.strip().isupper() or key in EVERYDAY_CODES:
         return country
     if key not in (country.code.casefold(), country.code3.casefold()):
@@ -226,7 +202,8 @@ def _readings(text: str) -> list[tuple[str, list[str]]]:
 
 
 def _fitting(head: str, rest: Sequence[str]) -> list[int]:
-    rows = [row for row in rows_named(head) if all(_within(row, part) for part in rest)]
+    every = (*rows_named(head), *rows_named(INITIALS.get(head, ""))[:1])
+    rows = [row for row in every if all(_within(row, part) for part in rest)]
     if len(set(rest)) < len(rest):  # "México, Mexico": the first one means the region that is called as its country is
         rows = [row for row in rows if (region := _region(row)) and rest[0] in region.keys] or rows
     return sorted(rows, key=lambda row: -_weight(row, head))
@@ -265,18 +242,21 @@ def _clear(head: str, rows: Sequence[int]) -> bool:
     return all(other[:2] == first[:2] or other[2] <= enough for other in others)
 
 
-def _region_meant(text: str, head: str, row: int) -> Region | None:
-    """A region that bears the name and dwarfs the place, unless the place lies in it."""
+def _regions_meant(text: str, head: str, row: int) -> list[Region]:
+    """Regions that bear the name and dwarf the place, the most populous first, unless the place lies in them."""
     least = DWARFS * float(cities().population[row])
-    fitting = (one for one in _regions_of(text, head) if one.population >= least and one is not _region(row))
-    return next(fitting, None)
+    return [one for one in _regions_of(text, head) if one.population >= least and one is not _region(row)]
 
 
 def _regions_of(text: str, head: str) -> list[Region]:
-    """The regions of a name, in the country that the text names after it; letters such as "GA" alone are none."""
-    rest = _parts(text)[1:]
-    named = (one for one in regions() if len(head) > 3 and head in one.keys)
-    return [one for one in named if all(_country(part) == _country(fold(one.country)) for part in rest)]
+    """The regions of a name or of capital letters by the POST, in the country that the text names after them."""
+    rest, letters = _parts(text)[1:], COMMAS.split(text)[0].strip().isupper()
+    named = (
+        one for one in regions()
+        if head in one.keys and (len(head) > 3 or head == fold(one.name) or (letters and one.country in POST))
+    )  # fmt: skip
+    found = [one for one in named if all(country_named(part) == country_named(fold(one.country)) for part in rest)]
+    return sorted(found, key=lambda one: -one.population)
 
 
 def _regions_named(text: str) -> list[Region]:
@@ -285,7 +265,7 @@ def _regions_named(text: str) -> list[Region]:
     With a country after it, a name means its place there where that is not dwarfed by the region: "Québec, Canada".
     """
     head, *rest = _parts(text) or [""]
-    found = sorted(_regions_of(text, head), key=lambda one: -one.population)
+    found = _regions_of(text, head)
     if len(rest) > 1 or not found:
         return []
     rows = _fitting(head, rest)
@@ -300,10 +280,14 @@ def _part_of(country: Country, key: str) -> Region | None:
     return next(inside, None)
 
 
-def _larger(country: Country, key: str) -> list[Region]:
-    """Regions elsewhere that are called as a country is, or as its code, and have more inhabitants: Georgia, LA."""
+def _rivals(country: Country, text: str) -> list[Claim]:
+    """What a country's name or code may as well mean: a region elsewhere (Georgia, CA) or a city's INITIALS (LA)."""
+    key = fold(text)
     people = sum(one.population for one in regions() if one.country == country.code)
-    return [one for one in regions() if key in one.keys and one.country != country.code and one.population > people]
+    named = (one for one in regions() if key in one.keys and one.country != country.code)
+    rivals = [one for one in named if one.population > people * (BY_ANOTHER_NAME if one.country in POST else 1)]
+    rows = rows_named(INITIALS.get(key, ""))[:1]
+    return [*(_of_row(row, text) for row in rows), *(_of_region(one, text) for one in rivals)]
 
 
 def _unknown(text: str) -> str:
@@ -311,7 +295,7 @@ def _unknown(text: str) -> str:
     head = next(iter(_parts(text)), "")
     close = _close(head)
     more = f"did you mean {' or '.join(close)}?" if close else "give a city and its country, or latitude,longitude"
-    return f"no place is called {_shown(text)}; {more}"
+    return f"no place is called {shown(text)}; {more}"
 
 
 def _close(head: str) -> list[str]:
@@ -362,10 +346,10 @@ def region_at(lat: float, lon: float) -> tuple[str, str]:
 def _of_point(text: str, lat: float, lon: float) -> Claim:
     """Coordinates -> a claim on the city they lie in, or on the country alone."""
     if abs(lat) > 90 or abs(lon) > 180:
-        raise UsageError(f"{_shown(text)} is no place: latitude lies in -90 to 90 and longitude in -180 to 180")
+        raise UsageError(f"{shown(text)} is no place: latitude lies in -90 to 90 and longitude in -180 to 180")
     code = country_at(lat, lon)
     if not code:
-        raise UsageError(f"{_shown(text)} lies at sea, in no country; give a place on land")
+        raise UsageError(f"{shown(text)} lies at sea, in no country; give a place on land")
     row = _around(lat, lon, code)
     whole = Claim(text, "", "", code, country_name(code), lat, lon, RADIUS_KM[0], 0)
     return whole if row is None else replace(_of_row(row, text), lat=lat, lon=lon)
@@ -391,7 +375,3 @@ def _radius_km(population: int) -> float:
     The thesis takes circles of 5 to 10 km across to have photos of the centre (8.3.1); a claim means all of the city.
     """
     return round(float(np.clip(RADIUS_KM[1] * math.sqrt(population / 10_000_000), *RADIUS_KM)), 1)
-
-
-def _shown(text: str) -> str:
-    return ascii(text[:60]) if not text.isprintable() else f'"{text[:60]}"'
