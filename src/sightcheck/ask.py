@@ -52,7 +52,7 @@ def video(
 def _file(path: str | os.PathLike[str], kind: str) -> bytes:
     """The path of a file. Raises NotAFile for an address and for a folder."""
     name = os.fsencode(path)
-    if re.match(rb"[A-Za-z][A-Za-z0-9+.-]+://", name):
+    if re.match(rb"[A-Za-z][A-Za-z0-9+.-]+://|www\.[^/]+/", name) and not os.path.exists(name):
         raise NotAFile("is an address: download the file first and give its path, for nothing is fetched")
     if os.path.isdir(name):
         more = "; to keep photos of a city, use `sightcheck gallery add`" if kind == "photo" else ""

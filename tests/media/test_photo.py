@@ -460,6 +460,8 @@ def test_a_manifest_kept_elsewhere_is_not_fetched(tmp_path: Path) -> None:
         ((-33.0, 51.0, 24.0), "S", "-33.856667"), ((33.0, 51.0, 24.0), "S", "-33.856667"), (41.8902, "N", "41.890200"),
         ((41.8902,), "N", "41.890200"), (41.8902, None, "41.890200 (no N or S is stated)"),
         (-33.85, "N", "-33.850000 (a negative number and N)"), (41.8902, "E", "41.890200 ('E' is stated, not N or S)"),
+        ((0.0, 0.0, 150804.72), "N", "41.890200"),
+        ((41.0, 8902.0, 0.0), "N", "189.366667 (minutes or seconds above 60)"),
     ],
 )  # fmt: skip
 def test_a_latitude_is_read_or_its_doubt_is_told(latitude: object, reference: str | None, text: str) -> None:

@@ -325,3 +325,45 @@ def test_a_bad_position_yields_to_a_good_one_and_two_good_ones_are_compared() ->
     other = {"EXIF GPSLatitude": "52.5", "EXIF GPSLongitude": "13.4"}
     apart = [one for one in read({**other, **xmp}, "Rome, Italy").statements if "from each other" in one.comparison]
     assert [one.agrees for one in apart] == [False]
+
+
+@pytest.mark.parametrize(
+    ("tags", "why"),
+    [
+        ({"EXIF GPSDateStamp": "1985:03:02"}, "before the satellites served everyone"),
+        ({"EXIF GPSDateStamp": "2002:01:01"}, "before it has found the satellites"),
+        ({"EXIF GPSDateStamp": "2999:03:02"}, "in the future"),
+        ({"EXIF GPSDateStamp": "2003:05:07", "EXIF DateTime": "2022:12:21 17:00:00"}, "1,024 weeks"),
+        ({"EXIF GPSDateStamp": "2003:05:07", "XMP xmp:CreateDate": "2022-12-21T17:00:00"}, "1,024 weeks"),
+        ({"EXIF GPSDateStamp": "2021:05:07", "XMP xmp:CreateDate": "2022-12-21T17:00:00"}, "off the camera's clock"),
+    ],
+)
+def test_a_satellite_time_alone_is_held_against_itself_and_the_other_times(tags: dict[str, str], why: str) -> None:
+    tags = {"EXIF GPSTimeStamp": "16:00:00", **COLOSSEUM, **tags}
+    assert why in told(tags, "Satellite time", "Rome").comparison
+    assert not [one for one in read(tags, "Rome").statements if one.name.startswith(("Sun at", "Clock at"))]
+
+
+@pytest.mark.parametrize("time", ["2999:12:21 17:00:00", "1985:12:21 17:00:00", "1970:01:01 03:00:00"])
+def test_a_camera_time_that_cannot_be_feeds_nothing(time: str) -> None:
+    tags = {"EXIF DateTimeOriginal": time, **COLOSSEUM}
+    assert told(tags, "Taken").agrees is False
+    assert not [one for one in read(tags, "Rome").statements if one.name.startswith(("Sun at", "Clock at"))]
+    satellites = {"EXIF GPSDateStamp": "2019:05:04", "EXIF GPSTimeStamp": "12:03:11"}
+    assert told({**tags, **satellites}, "Satellite time").agrees is None  # it is the camera that was wrong
+    assert told({**tags, **satellites}, "Sun at the claimed place", "Rome").value.startswith("61 degrees above")
+    later = {"EXIF DateTime": "2020:01:01 10:00:00"}
+    assert told({**tags, **later}, "Modified").comparison == ""
+
+
+@pytest.mark.parametrize(
+    ("lat", "value", "comparison"),
+    [
+        ("41,8902N", "189.36667, 12.49220", "ambiguous, so it is not compared: minutes or seconds"),
+        ("41,72N", "42.20000, 12.49220", "ambiguous, so it is not compared: minutes or seconds above 60"),
+        ("-33,51.4S", "-33.85667, 12.49220", "at sea"),
+    ],
+)
+def test_positions_in_xmp_that_are_written_otherwise(lat: str, value: str, comparison: str) -> None:
+    found = told({"XMP exif:GPSLatitude": lat, "XMP exif:GPSLongitude": "12.4922"}, "GPS position", "Rome")
+    assert (found.value, found.comparison.startswith(comparison)) == (value, True), found

@@ -171,6 +171,8 @@ def _degrees(parts: Any, reference: str, letters: str) -> str:
     value = sum(abs(one) / 60**at for at, one in enumerate(signed))
     if not math.isfinite(value):
         return ""
+    if max(signed[1:], default=0.0) > 60 and any(signed[:-1]):  # all of it in seconds would be one number
+        return f"{value:.6f} (minutes or seconds above 60)"
     negative, letter = min(signed) < 0, reference[:1]
     if letter and letter in letters:
         if negative and letter == letters[0]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sightcheck.place.stated.sun import elevation
 from sightcheck.verdict import Statement
@@ -24,7 +25,8 @@ A_DAY = timedelta(days=1, hours=2)  # times of unknown zone may be this far apar
 FIRMWARE = {
     (1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6), (1999, 8, 22), (2000, 1, 1), (2002, 1, 1), (2002, 12, 8),
 }  # fmt: skip
-"""Days on which the clocks of devices and receivers start that were never set, at midnight or at noon."""
+"""Days on which the clocks of cameras start that were never set, at midnight or at noon, and those of receivers."""
+UNSET = "when the clocks of devices start that were never set: it says nothing"
 ROLLOVER = timedelta(weeks=1024)
 """After so long a receiver's count of weeks begins anew."""
 
@@ -65,6 +67,13 @@ class Moment:
         return f"{self.local:%Y-%m-%d %H:%M}{zone}" if self.timed else f"{self.local:%Y-%m-%d}"
 
 
+class Fault(NamedTuple):
+    """Why a satellite time cannot be that of the picture; `device`: a fault of receivers, which blames nobody."""
+
+    why: str
+    device: bool
+
+
 def moment(text: str, offset: str = "") -> Moment | None:
     """`2019:05:04 14:03:11`, `2019-05-04T14:03+02:00`, `20190504` (and `+02:00`) -> Moment; None for anything else."""
     found = STAMP.fullmatch(text)
@@ -86,18 +95,36 @@ def zone_name(hours: float) -> str:
 
 def taken(said: Mapping[str, str]) -> Moment | None:
     """When the file says it was taken: the first of the tags that holds a time."""
-    return next((time for name, offset in TAKEN if (time := _stated(said, name, offset))), None)
+    return _first(said, TAKEN)
 
 
 def statements(said: Mapping[str, str], spots: Sequence[Spot], now: datetime) -> list[Statement]:
     """The file's times, what contradicts what, and where the sun stood at each spot."""
     first = taken(said)
-    found = [_taken_statement(said, first, now), _later(said, "Digitised", DIGITISED, first)]
-    found += [_later(said, "Modified", MODIFIED, first), _satellite(said, first)]
-    utc, offset = _universal(said, first)
-    found += [_zone(offset, spot) for spot in spots if offset is not None]
-    found += [_sun(first, utc, spot) for spot in spots if first or utc]
+    camera = first if first and not _fault(first, now) else None
+    fault = _unreliable(said, camera, now)
+    satellites = None if fault else _gps_time(said)
+    found = [_taken_statement(said, first, now), _later(said, "Digitised", DIGITISED, first, camera)]
+    found += [_later(said, "Modified", MODIFIED, first, camera), _satellite(said, camera, fault)]
+    utc, offset = _universal(camera, satellites)
+    fixed = camera is None or camera.offset_h is None
+    found += [_zone(offset, spot, fixed) for spot in spots if offset is not None]
+    found += [_sun(camera, utc, spot) for spot in spots if camera or utc]
     return [statement for statement in found if statement is not None]
+
+
+def _fault(time: Moment, now: datetime) -> str:
+    """Why a camera's time cannot be that of a picture, so that nothing is drawn from it; "" where it may be."""
+    if time.local > _latest(now):
+        return "in the future: the clock was wrong or the time is made up"
+    if time.local.year < FIRST_YEAR:
+        return "before digital cameras: a scan, or a clock that was never set"
+    return UNSET if _never_set(time) else ""
+
+
+def _latest(now: datetime) -> datetime:
+    """The latest local time that it may be anywhere."""
+    return now.astimezone(UTC).replace(tzinfo=None) + A_DAY
 
 
 def _hours(text: str) -> float | None:
@@ -107,6 +134,11 @@ def _hours(text: str) -> float | None:
     found = re.fullmatch(r"([+-])(\d\d):?(\d\d)", text, re.ASCII)
     hours = int(found[2]) + int(found[3]) / 60 if found else 99.0
     return None if found is None or hours > 14 else hours if found[1] == "+" else -hours
+
+
+def _first(said: Mapping[str, str], tags: Sequence[tuple[str, str]]) -> Moment | None:
+    """The first of the tags that holds a time."""
+    return next((time for tag, offset in tags if (time := _stated(said, tag, offset))), None)
 
 
 def _stated(said: Mapping[str, str], name: str, offset: str) -> Moment | None:
@@ -122,30 +154,30 @@ def _taken_statement(said: Mapping[str, str], first: Moment | None, now: datetim
         text = next((said[name] for name, _ in TAKEN if name in said), "")
         reading = "the clock was never set" if text.startswith("0000") else "cannot be read as a time"
         return Statement("Taken", text[:SHOWN], reading) if text else None
-    if first.local > now.astimezone(UTC).replace(tzinfo=None) + A_DAY:
-        return Statement("Taken", str(first), "in the future: the clock was wrong or the time is made up", False)
-    if first.local.year < FIRST_YEAR:
-        return Statement("Taken", str(first), "before digital cameras: a scan, or a clock that was never set", False)
-    if _never_set(first):
-        return Statement("Taken", str(first), "when the clocks of devices start that were never set: it says nothing")
+    if fault := _fault(first, now):
+        return Statement("Taken", str(first), fault, None if fault == UNSET else False)
     return Statement("Taken", str(first), "" if first.offset_h is not None else "its time zone is not stated")
 
 
 def _later(
-    said: Mapping[str, str], name: str, tags: Sequence[tuple[str, str]], first: Moment | None
+    said: Mapping[str, str],
+    name: str,
+    tags: Sequence[tuple[str, str]],
+    first: Moment | None,
+    camera: Moment | None,
 ) -> Statement | None:
-    """A time that cannot lie before the picture was taken; None where it says nothing new."""
-    time = next((time for tag, offset in tags if (time := _stated(said, tag, offset))), None)
+    """A time that cannot lie before the picture was taken; None where it says nothing new beside `first`."""
+    time = _first(said, tags)
     if time is None or (first and abs(time.local - first.local) < timedelta(minutes=1)):
         return None
     if _never_set(time):
-        return Statement(name, str(time), "when the clocks of devices start that were never set: it says nothing")
-    if first is None:
+        return Statement(name, str(time), UNSET)
+    if camera is None:
         return Statement(name, str(time))
-    exact = time.timed and first.timed and time.offset_h is not None and first.offset_h is not None
-    gap = time.local - first.local
+    exact = time.timed and camera.timed and time.offset_h is not None and camera.offset_h is not None
+    gap = time.local - camera.local
     if exact:
-        gap -= timedelta(hours=(time.offset_h or 0) - (first.offset_h or 0))
+        gap -= timedelta(hours=(time.offset_h or 0) - (camera.offset_h or 0))
     if gap < -(timedelta(minutes=1) if exact else A_DAY):
         return Statement(name, str(time), f"{_span(-gap)} before it was taken, which cannot be", False)
     return Statement(name, str(time), f"{_span(gap)} after it was taken" if gap > A_DAY else "")
@@ -162,92 +194,93 @@ def _gps_time(said: Mapping[str, str]) -> datetime | None:
     return found.local if found and found.timed else None
 
 
-def _universal(said: Mapping[str, str], first: Moment | None) -> tuple[datetime | None, float | None]:
-    """(time in UTC, hours the camera's clock was ahead of it), each None where nothing states it."""
-    satellites = None if _unreliable(said, first) else _gps_time(said)
-    timed = first if first and first.timed and not _never_set(first) else None
+def _universal(camera: Moment | None, satellites: datetime | None) -> tuple[datetime | None, float | None]:
+    """(time in UTC, hours the camera's clock was ahead of it), each None where nothing reliable states it."""
+    timed = camera if camera and camera.timed else None
     if timed and timed.offset_h is not None:
         return (timed.local - timedelta(hours=timed.offset_h)).replace(tzinfo=UTC), timed.offset_h
     if satellites is None:
         return None, None
-    ahead = (timed.local - satellites).total_seconds() / 3600 if timed else 99.0
-    # further apart they are not of one moment; zones are quarters of an hour
-    return satellites.replace(tzinfo=UTC), round(4 * ahead) / 4 if abs(ahead) <= 14.25 else None
+    # zones are quarters of an hour
+    ahead = round((timed.local - satellites).total_seconds() / 900) / 4 if timed else None
+    return satellites.replace(tzinfo=UTC), ahead
 
 
-def _satellite(said: Mapping[str, str], first: Moment | None) -> Statement | None:
+def _satellite(said: Mapping[str, str], camera: Moment | None, fault: Fault | None) -> Statement | None:
     """The satellites' time beside the camera's clock."""
     satellites = _gps_time(said)
     if satellites is None:
         return None
     value = f"{satellites:%Y-%m-%d %H:%M} UTC"
-    if why := _unreliable(said, first):
-        blamed = None if _device_fault(satellites, first) else False
-        return Statement("Satellite time", value, f"{why}: unreliable, so nothing is drawn from it", blamed)
-    if first is None or not first.timed:
+    if fault:
+        agrees = None if fault.device else False
+        return Statement("Satellite time", value, f"{fault.why}: unreliable, so nothing is drawn from it", agrees)
+    if camera is None or not camera.timed:
         return Statement("Satellite time", value)
-    ahead = (first.local - satellites).total_seconds() / 3600
+    ahead = (camera.local - satellites).total_seconds() / 3600
     return Statement("Satellite time", value, f"the camera's clock ran at {zone_name(round(4 * ahead) / 4)}")
 
 
-def _unreliable(said: Mapping[str, str], first: Moment | None) -> str:
-    """Why the satellites' time cannot be that of the picture; "" where it may be."""
+def _unreliable(said: Mapping[str, str], camera: Moment | None, now: datetime) -> Fault | None:
+    """What is wrong with the satellites' time: with itself, or beside the file's other times."""
     satellites = _gps_time(said)
     if satellites is None:
-        return ""
-    if fault := _device_fault(satellites, first):
-        return fault
-    if first is None or _never_set(first):
-        return ""
-    ahead = (first.local - satellites).total_seconds() / 3600
-    if not first.timed:
-        off = max(0.0, abs(ahead + 12) - 26)  # a day, anywhere on Earth
-    elif first.offset_h is not None:
-        off = abs(ahead - first.offset_h)
-    else:
-        off = max(0.0, abs(ahead) - 14.25)
-    span = _span(timedelta(hours=off))
-    return f"{span} off the camera's clock (a fix from another time, or a clock that is wrong)" if off > 1 else ""
+        return None
+    times = [time for time in (camera, _first(said, DIGITISED), _first(said, MODIFIED)) if time]
+    times = [time for time in times if not _fault(time, now)]
+    if why := _receiver(satellites, [time.local for time in times], now):
+        return Fault(why, True)
+    beside = camera or next((time for time in times if time == _first(said, DIGITISED)), None)
+    span = timedelta(hours=_off(satellites, beside)) if beside else timedelta()
+    if span <= timedelta(hours=1):
+        return None
+    return Fault(f"{_span(span)} off the camera's clock (a fix from another time, or a clock that is wrong)", False)
 
 
-def _device_fault(satellites: datetime, first: Moment | None) -> str:
+def _receiver(satellites: datetime, times: Sequence[datetime], now: datetime) -> str:
     """The fault of receivers that a satellite time shows, which says nothing of the picture; else ""."""
-    if _starts(satellites, whole_day=True):
+    if (satellites.year, satellites.month, satellites.day) in FIRMWARE:
         return "what a receiver writes before it has found the satellites"
-    gap = None if first is None or _never_set(first) else first.local - satellites
-    for weeks in (1, 2) if gap is not None else ():
-        if gap is not None and abs(abs(gap) - weeks * ROLLOVER) <= A_DAY:
+    for weeks in (1, 2):
+        if any(abs(abs(time - satellites) - weeks * ROLLOVER) <= A_DAY for time in times):
             return f"{weeks * 1024:,} weeks from the camera's clock (the receiver's count of weeks began anew)"
-    return ""
+    if satellites.year < GPS_YEAR:
+        return "before the satellites served everyone"
+    return "in the future" if satellites > _latest(now) else ""
 
 
-def _starts(time: datetime, whole_day: bool = False) -> bool:
-    """Whether a time is one at which clocks start that were never set."""
-    at_start = (time.hour, time.minute) in ((0, 0), (12, 0))
-    old = time.year < GPS_YEAR
-    return (time.year, time.month, time.day) in FIRMWARE and (at_start or (whole_day and old))
+def _off(satellites: datetime, camera: Moment) -> float:
+    """Hours that the satellites' time and a camera's are further apart than zones can explain."""
+    ahead = (camera.local - satellites).total_seconds() / 3600
+    if not camera.timed:
+        return max(0.0, abs(ahead + 12) - 26)  # a day, anywhere on Earth
+    return abs(ahead - camera.offset_h) if camera.offset_h is not None else max(0.0, abs(ahead) - 14.25)
 
 
 def _never_set(time: Moment) -> bool:
-    return time.timed and _starts(time.local)
+    """Whether a time is one at which clocks start that were never set."""
+    local = time.local
+    at_start = (local.hour, local.minute) in ((0, 0), (12, 0))
+    return time.timed and at_start and (local.year, local.month, local.day) in FIRMWARE
 
 
-def _zone(offset_h: float, spot: Spot) -> Statement:
-    """The clock's zone beside the sun's time at a spot."""
+def _zone(offset_h: float, spot: Spot, fixed: bool) -> Statement:
+    """The clock's zone beside the sun's time at a spot; `fixed`: the satellites' time is all that tells it."""
     apart = abs((offset_h - spot.lon / 15 + 12) % 24 - 12)
     if apart <= ZONE_HOURS:
         return Statement(f"Clock at {spot.name}", zone_name(offset_h), "as clocks may run there", True)
-    comparison = f"{apart:.0f} hours from the sun's time there: a clock set elsewhere, or a picture taken elsewhere"
+    why = f"a clock set elsewhere, {'an older fix, ' if fixed else ''}or a picture taken elsewhere"
+    comparison = f"{apart:.0f} hours from the sun's time there: {why}"
     return Statement(f"Clock at {spot.name}", zone_name(offset_h), comparison, False)
 
 
-def _sun(first: Moment | None, utc: datetime | None, spot: Spot) -> Statement | None:
+def _sun(camera: Moment | None, utc: datetime | None, spot: Spot) -> Statement | None:
     """Where the sun stood; over every zone that the clock may have had where the file states none."""
     if utc is not None:
         times, basis = [utc], "at the stated time"
-    elif first is not None and first.timed and not _never_set(first):
+    elif camera is not None and camera.timed:
         start, end = (4 * hours for hours in AHEAD_HOURS)
-        solar = first.local.replace(tzinfo=UTC) - timedelta(hours=spot.lon / 15)
+        solar = camera.local.replace(tzinfo=UTC) - timedelta(hours=spot.lon / 15)
         times = [solar - timedelta(hours=quarter / 4) for quarter in range(int(start), int(end) + 1)]
         basis = "at the stated time, its zone guessed from the longitude"
     else:

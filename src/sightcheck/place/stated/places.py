@@ -14,6 +14,7 @@ APART_KM = 1.0
 """Two statements of one position that are further apart contradict each other."""
 SHOWN = 200
 SOURCES = {"EXIF": "EXIF GPS", "XMP": "XMP exif:GPS"}
+MIXED = "minutes or seconds above 60"
 NUMBER = re.compile(r"([-+]?\d{1,6}(?:\.\d+)?(?:e-\d+)?)(?: \((.*)\))?", re.ASCII)
 
 
@@ -55,7 +56,7 @@ def _one(source: str, name: str, texts: list[str], claim: Claim | None) -> tuple
         return None, Statement(name, short(", ".join(texts)), "cannot be read as a position")
     (lat, doubt), (lon, more) = (value for value in values if value is not None)
     value = f"{lat:.5f}, {lon:.5f}"
-    if abs(lat) > 90 or abs(lon) > 180:
+    if MIXED not in (doubt, more) and (abs(lat) > 90 or abs(lon) > 180):
         return None, Statement(name, value, "no such place on Earth", False)
     if abs(lat) < 1e-4 and abs(lon) < 1e-4:
         return None, Statement(name, value, "in the sea at 0, 0: what devices write that know no position")
@@ -79,19 +80,21 @@ def _degrees(text: str) -> tuple[float, str] | None:
         parts = [float(part) for part in text[:-1].split(",")[:3]]
     except (ValueError, OverflowError):
         return None
-    value = sum(part / 60**at for at, part in enumerate(parts))
-    if not abs(value) < 1e6:
+    value, letter = sum(abs(part) / 60**at for at, part in enumerate(parts)), text[-1].upper()
+    if not value < 1e6:
         return None
-    if parts[0] < 0 and text[-1].upper() in "NE":
-        return value, f"a negative number and {text[-1].upper()}"
-    return (-abs(value) if text[-1].upper() in "SW" else value), ""
+    if max(parts[1:], default=0.0) > 60:
+        return value, MIXED
+    if text.strip().startswith("-") and letter in "NE":
+        return -value, f"a negative number and {letter}"
+    return (-value if letter in "SW" else value), ""
 
 
 def _ambiguous(lat: float, lon: float, doubts: tuple[str, str], claim: Claim | None) -> str:
     """What a position may mean whose hemisphere is not certain, the reading nearest to the claim named."""
     why = "; ".join(filter(None, doubts))
     told = f"ambiguous, so it is not compared: {why}"
-    if claim is None:
+    if claim is None or MIXED in doubts:
         return told
     nearest = min(gazetteer.distance_km(*one, claim.lat, claim.lon) for one in _readings(lat, lon, doubts))
     return f"{told}; the nearest of its readings is {km(nearest)} from {named(claim)}"
