@@ -53,8 +53,12 @@ def ended(share: float, **options: object) -> Maker:
 def png_header(width: int, height: int) -> bytes:
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = b"IDAT" + zlib.compress(bytes(1000))
-    chunks = (struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in (body, data))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return b"\x89PNG\r\n\x1a\n" + chunk(body) + chunk(data)
+
+
+def chunk(part: bytes) -> bytes:
+    """A PNG's chunk, its name before its content."""
+    return struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
 
 
 def tiff_header(width: int, height: int, *more: tuple[int, int]) -> bytes:
@@ -102,6 +106,11 @@ REFUSED: dict[str, tuple[Maker, type[InputError], str]] = {
         content(b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\2\2L\1\0;"),
         OverLimit,
         "is 65535x65535; the limit is 200 megapixels",
+    ),
+    "text bomb": (
+        content(png_header(64, 64)[:33] + chunk(b"zTXtparameters\0\0" + zlib.compress(bytes(65 << 20)))),
+        OverLimit,
+        "more than 64 MiB of text beside its picture; save it without its metadata",
     ),
     "jpeg bomb": (
         content(

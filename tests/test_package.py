@@ -45,7 +45,7 @@ def test_importing_it_loads_nothing_heavy() -> None:
 
 ASKED = """
 from sightcheck import ask
-ask.video({video!r}, "frames")
+ask.video({video!r})
 ask.photo({photo!r}, "Rome, Italy")
 """
 

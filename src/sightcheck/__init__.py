@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from sightcheck.report.report import Report
     from sightcheck.verdict import Evidence, Verdict
 
-# Offline means offline: what libraries send of themselves is off before any of them loads, in children too.
+# Offline means offline: what ONNX Runtime, timm's hub, Ray and others send of themselves is off before any of them
+# loads, in children too.
 _os.environ.update(
-    ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1", HF_HUB_DISABLE_TELEMETRY="1", RAY_USAGE_STATS_ENABLED="0",
-    DO_NOT_TRACK="1",
-)  # fmt: skip
+    ORT_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_TELEMETRY="1", RAY_USAGE_STATS_ENABLED="0", DO_NOT_TRACK="1"
+)
 
 __version__ = _version("sightcheck")
 __all__ = [

@@ -210,7 +210,7 @@ def remove(name: str) -> Path:
     try:
         shutil.rmtree(folder)
     except OSError as error:
-        raise OutputError(f"cannot remove {folder}: {error.strerror}; check who may write there") from None
+        raise OutputError(f"cannot remove {folder}: {error.strerror or error}; check who may write there") from None
     return folder
 
 

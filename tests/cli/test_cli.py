@@ -3,12 +3,17 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from conftest import moving_picture, write_video
 from sightcheck.cli import app
+from sightcheck.cli.train import Recipe
+from sightcheck.learn import recipes
 
 HEAVY = ("av", "cv2", "jinja2", "msgspec", "numpy", "pyarrow", "scipy", "sklearn", "torch")
 
@@ -58,3 +63,45 @@ def test_wrong_usage_is_2_and_says_what_there_is() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("sightcheck: no detector is called 'nosuch'; there are: ")
     assert "Traceback" not in done.stderr
+
+
+NEED_TORCH = (
+    *(("train", recipe.value, "nowhere.csv") for recipe in Recipe),
+    ("build", "twins", "nowhere.csv", "--to", "twins"),
+    ("table", "3.2", "--data", "nowhere.csv"),
+    ("table", "5.3", "--data", "nowhere.csv"),
+    ("weights", "get", "geoclip"),
+)
+
+
+@pytest.mark.parametrize("command", NEED_TORCH, ids=" ".join)
+def test_what_needs_pytorch_says_so_before_any_work(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(recipes, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["sightcheck", *command])
+    with pytest.raises(SystemExit) as end:
+        app.main()
+    assert end.value.code == 3
+    assert capsys.readouterr().err.endswith("this needs PyTorch: pip install 'sightcheck[train]'\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_right_command_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(tmp_path / "a.mp4", moving_picture(4))
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg")
+    for command, told in (
+        (("photo", tmp_path / "a.mp4"), "is a video; ask `sightcheck video` about it"),
+        (("video", tmp_path / "a.jpg"), "is not a video but a photo; ask `sightcheck photo` about it"),
+        (("photo", tmp_path), "give the photo files in it, such as FOLDER/*; to keep photos of a city"),
+        (("video", tmp_path), "give the video files in it, such as FOLDER/*"),
+        (("video", "https://example.org/a.mp4"), "is an address: download the file first"),
+        (("photo", tmp_path / "a.jpg", "--country", "nosuch"), "country model is called 'nosuch'; there are: country"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["sightcheck", *map(str, command)])
+        with pytest.raises(SystemExit):
+            app.main()
+        assert told in capsys.readouterr().err

@@ -71,3 +71,19 @@ def test_each_country_is_split_as_published_by_whole_groups() -> None:
         assert tuple((here == part).sum() for part in ("train", "validation", "test")) == wanted
     by_group = {(item.group, part) for item, part in zip(items, parts.tolist(), strict=True)}
     assert len(by_group) == len({item.group for item in items})
+
+
+def test_a_large_group_teaches_and_a_group_of_two_countries_is_never_parted() -> None:
+    sizes = {"a": (200, 3, 3, 2, 2), "b": (50, 40), "c": (5,)}
+    items = [Item(path=f"{name}{at}-{n}", kind="photo", group=f"{name}{at}")
+             for name, groups in sizes.items() for at, size in enumerate(groups) for n in range(size)]  # fmt: skip
+    items += [Item(path=f"{name}-both{n}", kind="photo", group="both") for name in "ab" for n in range(1)]
+    labels = [item.path[0] for item in items]
+    for seed in range(20):
+        parts = split.published(items, labels, seed=seed)
+        shares = {name: [int((parts[np.array(labels) == name] == part).sum()) for part in ("validation", "test")]
+                  for name in sizes}  # fmt: skip
+        assert all(2 <= held <= 6 for held in shares["a"])
+        assert shares["b"] == [0, 40]
+        assert shares["c"] == [0, 0]
+        assert len({(item.group, part) for item, part in zip(items, parts.tolist(), strict=True)}) == 9

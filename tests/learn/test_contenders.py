@@ -11,7 +11,7 @@ import pytest
 from conftest import moving_picture, write_video
 from sightcheck import weights
 from sightcheck.data.manifest import Item
-from sightcheck.errors import BrokenInstallation, Damaged, UsageError
+from sightcheck.errors import BrokenInstallation, Damaged, InputError, UsageError
 from sightcheck.learn.video import contenders
 from sightcheck.learn.video.contenders import Bodies, contender
 from sightcheck.media import Pictures
@@ -204,3 +204,24 @@ def test_both_forms_of_the_pattern_and_keypoints_are_reached_by_name(tmp_path: P
     (tmp_path / "clip").mkdir()
     (tmp_path / "clip/clip_000000000000_keypoints.json").write_text("{}")
     assert other.settings != before
+
+
+def test_f_svm_as_published_reads_whole_pictures_from_the_first_frame_and_30_frames_are_enough(tmp_path: Path) -> None:
+    items, reads = [], []
+    method = contender("F-SVM")
+    for at, count in enumerate((31, 40, 30, 36)):
+        path = write_video(tmp_path / f"{at}.mp4", moving_picture(count, 96, 64, seed=at), fps=25)
+        items.append(Item(path=str(path), label="fake" if at % 2 else "real"))
+        reads.append(method.read(items[-1]))
+    assert [one.shape[1] for one in reads] == [90, 90, 87, 90]
+    np.testing.assert_array_equal(reads[0][0], method.read(items[0])[0])
+    labels, units = np.array([False, True, False, True]), np.array(list("abcd"))
+    whole = method.fit([reads[at] for at in (0, 1, 3)], labels[[0, 1, 3]], units[[0, 1, 3]])
+    assert whole.parameters == 91
+    assert 0 < whole.speak(reads[2]).score < 1  # a clip of 30 frames is asked with N = 29
+    assert method.fit(reads, labels, units).parameters == 88  # one that teaches holds all to 29
+    with pytest.raises(Damaged, match="are needed"):
+        whole.speak(reads[0][:, :60])
+    short = write_video(tmp_path / "short.mp4", moving_picture(20, 96, 64), fps=25)
+    with pytest.raises(InputError, match="30 frames are needed"):
+        method.read(Item(path=str(short), label="real"))

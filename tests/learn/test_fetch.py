@@ -174,7 +174,7 @@ def test_a_network_is_fetched_over_a_connection_that_breaks(
     assert "not scored here" in model.card.limits
     assert model.card.sources[0].licence == fetch.OFFICIAL[NAME].licence == "CC BY 4.0"
     given = np.random.default_rng(1).standard_normal((3, 3, 224, 224)).astype(np.float32)
-    found = weights.session(model.network, 1).run(None, {"input": given})[0]
+    found = weights.session(model.network).run(None, {"input": given})[0]
     with torch.no_grad():
         wanted = net(torch.from_numpy(given)).numpy()
     np.testing.assert_allclose(found, wanted, atol=5e-3 * np.abs(wanted).max())
@@ -189,7 +189,7 @@ def test_it_reads_photos_as_the_scene_model(published: bytes, tmp_path: Path, mo
     fetch.get(NAME, file=file)
     assert file.read_bytes() == published
     assert weights.load(NAME).card.recipe["from"] == "a file given by hand, named by-hand.pth.tar"
-    seen = Reader(Names(scene=NAME), threads=1).embed(np.full((300, 400, 3), 90, np.uint8))
+    seen = Reader(Names(scene=NAME)).embed(np.full((300, 400, 3), 90, np.uint8))
     assert seen.places.shape == (365,)
     assert seen.scenes.shape == (16,)
 

@@ -204,6 +204,8 @@ def test_too_few_groups_give_no_answer_and_a_broken_clip_is_told(
     taught = run("teach", "few", *folders(tmp_path), *QUICK)
     assert taught.returncode == 0, taught.stderr
     assert "2 groups of real and 2 of synthetic clips: too few to calibrate" in taught.stdout
+    assert "ECE, all held-out clips: 0." in taught.stdout
+    assert "[" not in taught.stdout, "two groups a class, drawn again, give no interval"
     assert "left out: bro\\x1bken.mp4: is not a video" in taught.stdout, "as text, not as an escape sequence"
     (left_out,) = weights.card(Path(own["SIGHTCHECK_HOME"], "detectors/few")).left_out
     assert left_out.startswith("bro")

@@ -131,6 +131,8 @@ def test_what_makes_no_sense_together_is_refused(table: Path) -> None:
         recipes.run(recipes.Asked("country", epochs=3), [table])
     with pytest.raises(UsageError, match="--teacher"):
         recipes.run(recipes.Asked("scene"), [table])
+    with pytest.raises(UsageError, match="--gate belongs"):
+        recipes.run(recipes.Asked("whole-country", gate="country"), [table])
 
 
 def test_without_torch_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -338,8 +338,8 @@ def test_a_manifest_is_found_and_its_nonsense_told(tmp_path: Path, monkeypatch: 
     assert "C2PA" not in dict(look(saved(tmp_path / "b.jpg")).photo.tags)
 
 
-def signed(data: bytes, mime: str, created: str = "digitalCapture") -> bytes:
-    """The picture with a C2PA manifest, signed by a certificate made here."""
+def signed(data: bytes, mime: str, created: str = "digitalCapture", of: dict[str, bytes] | None = None) -> bytes:
+    """The picture with a C2PA manifest, signed by a certificate made here; `of`: what it was made of, by relation."""
     c2pa = pytest.importorskip("c2pa")
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", *certificate(), None))
     source = f"http://cv.iptc.org/newscodes/digitalsourcetype/{created}"
@@ -350,7 +350,10 @@ def signed(data: bytes, mime: str, created: str = "digitalCapture") -> bytes:
     }
     offline = c2pa.Settings.from_dict({"verify": {"verify_after_sign": False, "verify_trust": False}})
     target = io.BytesIO()
-    c2pa.Builder(manifest, c2pa.Context(offline)).sign(signer, mime, io.BytesIO(data), target)
+    builder = c2pa.Builder(manifest, c2pa.Context(offline))
+    for relation, part in (of or {}).items():
+        builder.add_ingredient({"title": "part", "relationship": relation}, mime, io.BytesIO(part))
+    builder.sign(signer, mime, io.BytesIO(data), target)
     return target.getvalue()
 
 
@@ -489,7 +492,7 @@ def test_a_large_picture_is_made_small_as_a_whole_one_is(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(("format", "megapixels"), [("WEBP", 91), ("AVIF", 150), ("HEIF", 180)])
 def test_a_format_that_is_decoded_whole_is_refused_before_it_takes_the_memory(format: str, megapixels: int) -> None:
     image = Image.Image()
-    image.format, image._size = format, (10_000, megapixels * 100)
+    image.format, image._size, image._mode = format, (10_000, megapixels * 100), "RGB"
     with pytest.raises(OverLimit, match=f"{format} can only be decoded whole, .*save it as JPEG") as told:
         photo_module._judge(image)
     assert "1.5 GiB" in str(told.value)
@@ -497,3 +500,22 @@ def test_a_format_that_is_decoded_whole_is_refused_before_it_takes_the_memory(fo
     photo_module._judge(image)
     image._size = (16_384, 12_288)  # 201 megapixels
     photo_module._judge(image)
+    image._mode = "CMYK"
+    with pytest.raises(OverLimit, match=r"a JPEG in inks can only be decoded whole, .*save it as a JPEG in RGB"):
+        photo_module._judge(image)
+
+
+def test_a_file_that_is_held_twice_counts() -> None:
+    image = Image.Image()
+    image.format, image._size, image._mode = "WEBP", (8000, 6000), "RGB"
+    photo_module._judge(image, 50 << 20)
+    with pytest.raises(OverLimit, match=r"more than 1\.5 GiB"):
+        photo_module._judge(image, 500 << 20)
+
+
+def test_little_is_kept_beside_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = with_segment(tmp_path / "a.jpg", 0xEF, bytes(60_000))
+    assert look(path).photo.width == 240
+    monkeypatch.setattr(photo_module, "MAX_BESIDE_BYTES", 50_000)
+    with pytest.raises(OverLimit, match="beside its picture; save it without its metadata"):
+        look(path)

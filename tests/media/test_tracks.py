@@ -127,6 +127,42 @@ def test_an_edit_list_gives_the_frames_that_a_player_shows(tmp_path: Path) -> No
     assert not [note for note in clip.notes if "truncated" in note]
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.avi", "mpeg4")])
+def test_a_file_of_another_container_says_how_many_bytes_are_missing(name: str, codec: str, tmp_path: Path) -> None:
+    path = write_video(tmp_path / name, moving_picture(40), codec)
+    assert not [note for note in look(bytes(path)).notes if "truncated" in note]
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 9 // 10])
+    (told,) = (note for note in look(bytes(path)).notes if "truncated" in note)
+    assert told == f"truncated: at least {len(data) - len(data) * 9 // 10:,} of {len(data):,} bytes are missing"
+    path.write_bytes(data[:100])
+    with pytest.raises(Damaged, match=r"missing|truncated"):
+        look(bytes(path))
+
+
+def test_what_lies_behind_the_last_box_is_not_missing(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", moving_picture(12))
+    with path.open("ab") as file:
+        file.write(b"\0\0\x23\xc9\0\x004Y" + bytes(100))
+    assert look(bytes(path)).notes == ()
+
+
+def test_a_recording_of_unstated_length_lacks_nothing(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", moving_picture(12))
+    data = path.read_bytes()
+    at = data.index(bytes.fromhex("18538067")) + 4
+    path.write_bytes(data[:at] + b"\x01" + b"\xff" * 7 + data[at + 8 :])
+    assert not [note for note in look(bytes(path)).notes if "truncated" in note]
+
+
+@pytest.mark.parametrize("start", [b"ID3\4", b"fLaC\0", b"\xff\xfb\x90", b"\xff\xf1\x50", b"RIFF\0\0\1\0WAVEfmt "])
+def test_sound_is_said_to_be_sound(start: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(start + bytes(2000))
+    with pytest.raises(NotMedia, match="is audio, not a video"):
+        look(bytes(path))
+
+
 @pytest.mark.parametrize(("number", "name"), [(16, "PQ"), (18, "HLG"), (1, "")])
 def test_high_dynamic_range_is_named(number: int, name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"

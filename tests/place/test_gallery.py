@@ -618,7 +618,8 @@ def test_a_photo_filed_under_another_city_stops_with_a_question(folder: Path, fi
         gallery.add(BERLIN, folder)
         with pytest.raises(UsageError, match=f"filed under {BERLIN.label} already: which city .* --elsewhere both"):
             gallery.add(ROME, folder, elsewhere="ask")
-        assert gallery.add(ROME, folder, elsewhere="skip").added == ()
+        left = gallery.add(ROME, folder, elsewhere="skip")
+        assert (left.added, left.skipped, {one.why for one in left.left}) == ((), (), {BERLIN.label})
         kept = len(gallery.photographs(BERLIN.geoname_id))
         assert len(gallery.add(ROME, folder, elsewhere="move").added) == kept
         assert gallery.photographs(BERLIN.geoname_id) == ()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from sightcheck import weights
 from sightcheck.cli import app
 from sightcheck.errors import UsageError
 from sightcheck.protocol import evaluate_photos
@@ -70,6 +72,20 @@ def test_the_command_prints_text_and_json(table: Path) -> None:
     assert "balanced accuracy" in text.stdout
     document = CliRunner().invoke(app.app, ["evaluate", "city", str(table), "--json"])
     assert json.loads(document.stdout)["model"] == "city"
+
+
+def test_any_country_model_gates(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTCHECK_HOME", str(tmp_path))
+    bundled = weights.load("country")
+    order = np.argsort([label.split()[0] in ("IT", "ES") for label in bundled.arrays["labels"].tolist()], kind="stable")
+    renamed = bundled.arrays["labels"][np.argsort(order)]  # the same network, its countries by other names
+    card = replace(bundled.card, name="other")
+    weights.save(card, {**bundled.arrays, "labels": renamed}, None, bundled.network)
+    own, others = (evaluate_photos.evaluate("city", table, gate=gate) for gate in ("", "other"))
+    assert own.ungated == others.ungated
+    assert own.cells != others.cells
+    with pytest.raises(UsageError, match="city models"):
+        evaluate_photos.evaluate("country", table, gate="other")
 
 
 def test_a_table_of_one_city_cannot_try_verification(tmp_path: Path) -> None:

@@ -66,10 +66,13 @@ def country_tables(photos: Photos, views: Views) -> Iterator[str]:
 
 
 def city_tables(photos: Photos, views: Views) -> Iterator[str]:
-    """The columns of Table 8.4 on these photos: head, sampling, gate and vote, with cities taught and not taught."""
+    """Table 8.4 on these photos, its columns as rows: sampling and gate, with cities taught and not taught.
+
+    Beside them this project's own comparisons, which the thesis does not have: the symmetric head and the other votes.
+    """
     data = city.known(photos, views)
     counts = Counter(data.cities[data.main].tolist())
-    yield f"\nClaimed cities: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}.\n"
+    yield f"\nClaimed cities: {'; '.join(f'{name} ({count})' for name, count in sorted(counts.items()))}.\n"
     yield "| protocol | head | plausible pairs | vote | gate | TP, FP 2 % | TP, FP 5 % | AUC | TP (8.3) | FP (8.4) |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     settings = [(symmetric, plausible) for symmetric in (False, True) for plausible in (0.5, 0.0)]

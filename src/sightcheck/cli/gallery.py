@@ -130,14 +130,17 @@ def remove(
 
 def _tell(found: "Added") -> None:
     """Say what became of the photos; ends with status 1 when some could not be read."""
-    counts = (
+    counts = [
         f"{_count(len(found.added), 'photo')} added",
         f"{len(found.already)} already there",
         f"{len(found.near_copies)} near copies kept out",
         f"{len(found.skipped)} skipped",
-    )
+    ]
+    if found.left:
+        counts.append(f"{len(found.left)} left under another city")
     print_safely(f"{found.city}: {', '.join(counts)}")
     _each("", found.skipped)
+    _each("left under ", found.left)
     _each("kept out as a near copy of ", found.near_copies)
     _each("one of two places is wrong, the same photo is also in the gallery of ", found.elsewhere)
     if found.skipped:

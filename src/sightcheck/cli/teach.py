@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sightcheck.cli.console import Jobs, print_safely, progress_bar
+from sightcheck.errors import UsageError
 
 
 class Method(StrEnum):
@@ -47,6 +48,7 @@ def evaluate(
     detector: Annotated[str, typer.Argument(help="A detector by name: its recipe is taught and tested anew.")],
     manifest: Annotated[Path, typer.Argument(help="A table of clips: path, label, source, generator, scene ...")],
     kind: Annotated[list[str] | None, typer.Option(help="Score these kinds only; all are taught.")] = None,
+    gate: Annotated[str, typer.Option(help="City models: the country model that gates. [default: country]")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     jobs: Jobs = None,
 ) -> None:
@@ -56,11 +58,13 @@ def evaluate(
     from sightcheck.protocol import evaluate as evaluation
 
     of_photos = evaluate_photos.role(detector) in evaluate_photos.ROLES
+    if gate and not of_photos:
+        raise UsageError("--gate belongs to city models; leave it out")
     at_once = batch.jobs(batch.PHOTO_BYTES if of_photos else batch.VIDEO_BYTES, asked=jobs)
     with progress_bar() as show, batch.side_by_side(at_once) as each:
         if of_photos:
             scored = evaluate_photos.evaluate(
-                detector, manifest, lambda done, of: show(f"{done}/{of} photos", done / of), each
+                detector, manifest, lambda done, of: show(f"{done}/{of} photos", done / of), each, gate
             )
             print_safely(evaluate_photos.to_json(scored) if json else evaluate_photos.to_text(scored))
             return

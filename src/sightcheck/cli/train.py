@@ -65,7 +65,7 @@ def train(
     grouped: Annotated[bool, typer.Option("--grouped", help="Country: the 61 classes of the thesis.")] = False,
     symmetric: Annotated[bool, typer.Option("--symmetric", help="City: the head that forgets the order.")] = False,
     teacher: Annotated[Path | None, typer.Option(help="Scene: its .npz (path, probs), hierarchy.csv beside.")] = None,
-    gate: Annotated[str, typer.Option(help="City: the country model that gates it.")] = "country",
+    gate: Annotated[str, typer.Option(help="City: the country model that gates it. [default: the recipe's]")] = "",
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
 ) -> None:
     """Train a network and export it with its card. Needs the train extra; stopped, it resumes."""
@@ -77,6 +77,7 @@ def train(
     given = {"--frames": frames, "--of": of, "--keypoints": keypoints, "--precision": precision != Precision.full}
     given |= {"--folds": folds != 5, "--scratch": scratch, "--ldp": ldp != Form.sign, "--sequences": sequences}
     others = {"--backbone": backbone, "--grouped": grouped, "--symmetric": symmetric, "--teacher": teacher}
+    others |= {"--gate": gate}
     wrong = [option for option, value in (others if on_clips else given).items() if value]
     if wrong:
         raise UsageError(f"{', '.join(wrong)} does not belong to the recipe {recipe.value}; leave it out")

@@ -59,23 +59,31 @@ def published(
 ) -> NDArray[np.str_]:
     """Items (n), labels (n) -> (n,) `train`, `validation` or `test`: 96, 2 and 2 % of each label by group (7.2).
 
-    A label of three groups and more has one at least in each part, one of two groups none to validate, one of a single
-    group only teaches.
+    The largest group of a label teaches, and so does a group of several labels. Of the others those are held out that
+    come nearest to the share, one at least: a label of one group is never held out, one of two only tests.
     """
     parts = np.full(len(items), "train", dtype="<U10")
-    names, groups = np.asarray(labels), np.array([item.group for item in items])
+    names, groups = np.asarray(labels), np.unique([item.group for item in items], return_inverse=True)[1]
+    several = {group for group in np.unique(groups) if len(set(names[groups == group].tolist())) > 1}
     for label in np.unique(names):
-        here = np.flatnonzero(names == label)
-        order = np.random.default_rng(seed).permutation(np.unique(groups[here]))
-        sizes = {group: int((groups[here] == group).sum()) for group in order}
-        left = list(order)
+        own, sizes = np.unique(groups[names == label], return_counts=True)
+        order = np.random.default_rng(seed).permutation(len(own))
+        free = {int(own[at]): int(sizes[at]) for at in order if at != sizes.argmax() and own[at] not in several}
         for part, share in (("test", shares[1]), ("validation", shares[0])):
-            wanted, taken = share * len(here), 0
-            while len(left) > 1 and taken < max(wanted, 1):
-                group = left.pop()
-                taken += sizes[group]
-                parts[here[groups[here] == group]] = part
+            held = _up_to(free, share * float(sizes.sum()))
+            parts[np.isin(groups, held)] = part
+            free = {group: size for group, size in free.items() if group not in held}
     return parts
+
+
+def _up_to(sizes: dict[int, int], wanted: float) -> list[int]:
+    """Groups with their sizes, in a random order -> those that bring their sum nearest to `wanted`, one at least."""
+    held: list[int] = []
+    for group, size in sizes.items():
+        if size <= 2 * wanted:  # nearer with it than without
+            held.append(group)
+            wanted -= size
+    return held or sorted(sizes, key=lambda group: sizes[group])[:1]
 
 
 def names_by(items: Sequence[Item], by: By) -> NDArray[np.str_]:

@@ -17,7 +17,7 @@ from sightcheck import weights
 from sightcheck.ask import versions
 from sightcheck.data import manifest
 from sightcheck.errors import BrokenInstallation, UsageError
-from sightcheck.learn.teach import NOT_FOR, metric, sources
+from sightcheck.learn.teach import NOT_FOR, groups, metric, sources, sure
 from sightcheck.media import Sampling
 from sightcheck.protocol import evaluate
 from sightcheck.protocol.as_it_is import Scored, scored
@@ -28,10 +28,12 @@ from sightcheck.video import frames, reference
 from sightcheck.video.confined import Confined, confined
 from sightcheck.video.frames import ADOPTED, IMAGENET, Network, Recipe
 from sightcheck.video.reference import Reference
-from sightcheck.weights import Card
+from sightcheck.weights import Card, Metric
 
 SAMPLING = Sampling(frames=1, fps=1.0, width=None, height=None, windows=60)
 SIDES = (8, 2048)
+LARGEST_BYTES = 2 << 30
+"""An ONNX file cannot be larger: Protocol Buffers end there."""
 UNKNOWN = Reference(None, (), np.zeros(0, np.bool_), np.zeros(0))
 UNCALIBRATED = "it was not calibrated, so its score cannot be turned into an answer: add it again with --manifest TABLE"
 UNSEEN = "its calibration holds only if it was not trained on the clips it was calibrated on, which nobody checked"
@@ -82,7 +84,7 @@ def adopt(
         recipe=dataclasses.asdict(recipe),
         sources=sources(found.items) if found else (),
         split="not known: it was trained elsewhere",
-        metrics=(metric("AUC", f"the clips of {table.name}, as it is", found.auc()),) if found and table else (),
+        metrics=scores(found, table.name) if found and table else (),
         controls=(),
         limits=limits(found, fit),
         not_for=NOT_FOR,
@@ -101,6 +103,8 @@ def adopt(
 def opened(file: Path) -> tuple[bytes, Confined]:
     """An ONNX file -> its bytes, its network in the child. Raises UsageError."""
     try:
+        if not (file.is_file() and file.stat().st_size <= LARGEST_BYTES):  # a pipe or a device would never end
+            raise UsageError(f"{file}: not an ONNX network in one file of at most {LARGEST_BYTES >> 30} GiB")
         return file.read_bytes(), confined(file)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror}); check the path") from None
@@ -192,13 +196,18 @@ def _side(name: str, stated: int | str | None, given: int) -> int:
     return side
 
 
+def scores(found: Scored, where: str) -> tuple[Metric, ...]:
+    """The number of a card: what it scores on the clips of a table, as it is."""
+    return sure((metric("AUC", f"the clips of {where}, as it is", found.auc()),), found.items)
+
+
 def limits(found: Scored | None, fit: Calibration | None) -> tuple[str, ...]:
     """What every answer of it must say."""
     if found is None:
         return (UNCALIBRATED,)
     if fit is not None:
         return (UNSEEN,)
-    real, fake = (len({item.unit for item in found.items if item.synthetic == side}) for side in (False, True))
+    real, fake = groups(found.items)
     return (
         f"it was scored on {real} groups of real and {fake} of synthetic clips: too few to calibrate "
         f"({evaluate.FEWEST_GROUPS} of each are needed), so its score cannot be turned into an answer",

@@ -28,7 +28,7 @@ class Asked:
     grouped: bool = False
     symmetric: bool = False
     teacher: Path | None = None
-    gate: str = "country"
+    gate: str = ""
     to: Path | None = None
 
     @property
@@ -96,6 +96,8 @@ def _refuse(asked: Asked) -> None:
         raise UsageError("--backbone and --epochs belong to the whole-... recipes")
     if not whole and (asked.recipe == "scene") != (asked.teacher is not None):
         raise UsageError("the scene recipe, and no other, learns from a teacher: give it --teacher FILE.npz")
+    if asked.gate and asked.recipe not in ("city", "whole-city"):
+        raise UsageError("--gate belongs to the recipes city and whole-city")
     weights.check_name(asked.called, asked.to)
 
 
@@ -108,7 +110,7 @@ def _head(asked: Asked, found: "Photos", told: Callable[[float, str], None] | No
         return scene.train(found, views, asked.teacher, asked.called, asked.to)
     if asked.recipe == "country":
         return country.train(found, views, asked.called, asked.to)
-    return city.train(found, views, asked.called, asked.to, asked.symmetric)
+    return city.train(found, views, asked.called, asked.to, asked.symmetric, asked.gate)
 
 
 def _whole(asked: Asked, found: "Photos", told: Callable[[float, str], None] | None) -> Path:
@@ -123,7 +125,7 @@ def _whole(asked: Asked, found: "Photos", told: Callable[[float, str], None] | N
         return whole.train_country(found, one, asked.called, asked.to, asked.grouped, told)
     two = City(symmetric=asked.symmetric)
     two = replace(two, backbone=asked.backbone or two.backbone, schedule=_shorter(two.schedule, asked.epochs))
-    return whole.train_city(found, two, asked.called, asked.to, told, asked.gate)
+    return whole.train_city(found, two, asked.called, asked.to, told, asked.gate or "country")
 
 
 def _shorter(schedule: "Schedule", epochs: int) -> "Schedule":

@@ -102,8 +102,8 @@ def teach(
         recipe=dataclasses.asdict(how),
         sources=sources(joined),
         split=f"held out: each {unit(joined)} with its sources and scenes, and a fifth of the real sources",
-        metrics=() if checked is None else scores(checked, unit(joined)),
-        controls=() if checked is None else controls(checked),
+        metrics=() if checked is None else sure(scores(checked, unit(joined)), joined),
+        controls=() if checked is None else sure(controls(checked), joined),
         limits=limits,
         not_for=NOT_FOR,
         versions=dict(versions()),
@@ -142,13 +142,26 @@ def tested(how: Recipe, found: Readings, joined: Sequence[Item]) -> Evaluation |
         return None
 
 
+def groups(items: Sequence[Item]) -> tuple[int, int]:
+    """How many groups of real and of synthetic clips there are; a named source or generator is one group."""
+    real, fake = (len({item.unit for item in items if item.synthetic == side}) for side in (False, True))
+    return real, fake
+
+
+def sure(rows: tuple[Metric, ...], items: Sequence[Item]) -> tuple[Metric, ...]:
+    """The numbers of a card, without the intervals that so few groups cannot give by being drawn again."""
+    if min(groups(items)) >= evaluate.FEWEST_GROUPS:
+        return rows
+    return tuple(dataclasses.replace(one, low=None, high=None) for one in rows)
+
+
 def warnings(calibration: Calibration | None, joined: Sequence[Item]) -> tuple[str, ...]:
-    """What every answer of a detector without a calibration must say; a named source or generator is one group."""
+    """What every answer of a detector without a calibration must say."""
     if calibration is not None:
         return ()
-    groups = [len({item.unit for item in joined if item.synthetic == side}) for side in (False, True)]
+    real, fake = groups(joined)
     return (
-        f"it was taught on {groups[0]} groups of real and {groups[1]} of synthetic clips: too few to calibrate "
+        f"it was taught on {real} groups of real and {fake} of synthetic clips: too few to calibrate "
         f"({evaluate.FEWEST_GROUPS} of each must be held out), so its score cannot be turned into an answer",
     )
 

@@ -100,6 +100,7 @@ NOT_OPENED = {
     b"FLV": "Flash video, FLV",
     b"\x00\x00\x01\xba": "MPEG program stream, MPG or VOB",
     b"\x00\x00\x01\xb3": "MPEG video",
+    b"\x00\x00\x01\xb0": "MPEG-4 video",
     b"\x1f\x07\x00": "DV",
     b"\x3f\x07\x00": "DV",
     b"\x1f\x07\x80": "DV",
@@ -112,6 +113,8 @@ NOT_OPENED = {
     b"YUV4MPEG2": "raw video, Y4M",
 }
 """First bytes of containers that are known and not opened."""
+SOUND = (b"ID3", b"fLaC", b"#!AMR", b"MThd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9")
+"""First bytes of MP3, FLAC, AMR, MIDI and AAC."""
 PACKETS = ((188, 0), (192, 4))  # (packet length, offset of the sync byte) of MPEG-TS and M2TS
 
 
@@ -122,7 +125,7 @@ def _why_not(head: bytes) -> str:
     for start, name in NOT_OPENED.items():
         if head.startswith(start):
             return f"is a video or sound in a format that is not opened here ({name}); convert it to MP4 first"
-    if head[:3] == b"ID3" or (head[:4] in (b"fLaC", b"RIFF") and head[8:12] in (b"WAVE", b"")):
+    if head.startswith(SOUND) or (head.startswith(b"RIFF") and head[8:12] == b"WAVE"):
         return "is audio, not a video"
     return "is not a video: its first bytes are not MP4/MOV, Matroska/WebM, AVI, MPEG-TS, GIF, H.264 or HEVC"
 
@@ -148,6 +151,7 @@ def look(path: bytes) -> Clip:
         deep = max(part.bits for part in first.format.components) > 8
     with _regular_file(path) as file:
         tags, declared = _said(file, shape["container"], stated)
+        missing = missing or truncation.bytes_missing(file, shape["container"])
     gaps = np.diff(times)
     varies = bool(len(gaps) and gaps.max() > 1.5 * max(float(np.median(gaps)), 1e-9))
     duration = float(times[-1] - times[0] + np.median(gaps)) if len(gaps) else 0.0
@@ -200,17 +204,19 @@ def _said(
 ) -> tuple[tuple[tuple[str, str], ...], tuple[Declaration, ...]]:
     """The container's tags, its XMP and its seal -> the claims of a Clip, by name, and what it declares itself."""
     from sightcheck.media.credentials import credentials
-    from sightcheck.media.tags import flattened, limited
+    from sightcheck.media.tags import MAX_TAGS, flattened, limited
 
-    found = dict(tags)
-    packet = found.pop("xmp", "")
+    found = [(name, value) for name, value in tags if name != "xmp"]
+    packet = dict(tags).get("xmp", "")
     try:
-        found |= {f"XMP {name}": value for name, value in flattened(packet.encode())} if packet else {}
+        found += [(f"XMP {name}", value) for name, value in flattened(packet.encode())]
     except (ValueError, expat.ExpatError):
-        found["XMP"] = "damaged, and passed over"
-    found |= dict(credentials(file, container.split(",")[0]))
-    said = sorted((str(key), str(value)) for key, value in found.items())
-    return tuple((key, limited(value)) for key, value in said), declarations(said)
+        found.append(("XMP", "damaged, and passed over"))
+    found += credentials(file, container.split(",")[0])
+    pairs = [(str(key), str(value)) for key, value in found]
+    # of two tags of one name the stream's is shown, and whatever declares something
+    said = sorted({*dict(pairs).items(), *(pair for pair in pairs if declarations([pair]))})
+    return tuple((key, limited(value)) for key, value in said[:MAX_TAGS]), declarations(said)
 
 
 @contextmanager
@@ -285,9 +291,8 @@ def _open(file: BinaryIO) -> InputContainer:
         )
     except (av.FFmpegError, ValueError) as error:
         why = truncation.index_missing(file) if name == "mov" else ""
-        raise Damaged(
-            why or f"looks like {name} but cannot be opened ({_reason(error)}); it may be truncated"
-        ) from None
+        cut = truncation.bytes_missing(file, name) or "it may be truncated"
+        raise Damaged(why or f"looks like {name} but cannot be opened ({_reason(error)}); {cut}") from None
 
 
 def _refuse(*_: Any) -> BinaryIO:

@@ -3,12 +3,12 @@
 A declaration is what the file says, not what was measured: its absence says nothing, and anyone can write one.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
+
+from sightcheck import sandbox
 
 Tags = Iterable[tuple[str, str]]
 
@@ -44,8 +44,14 @@ SENTENCE = re.compile(
     rf"|artificial intelligence|(?:{_NAMES}))|\bai[- ]generated\b",
     re.IGNORECASE,
 )
-DIFFUSION = re.compile(r"\bSteps: ?\d+,.{0,2000}?\b(?:Sampler|CFG scale|Seed): ?", re.DOTALL)
-"""The line under a prompt that Stable Diffusion's web interfaces write."""
+DIFFUSION = re.compile(r"Steps: ?\d+,.{0,2000}?\b(?:Sampler|CFG scale|Seed): ?", re.DOTALL)
+"""The line under a prompt that Stable Diffusion's web interfaces write, from its first word on."""
+GRAPHS = (("class_type", "inputs"), ("nodes", "links"))
+KEY = re.compile(r'"(\w{1,40})\\?"\s*:')
+SETTINGS = {"steps", "sampler", "sampler_name", "seed", "cfg_scale", "cfgscale", "guidance_scale", "scale", "model"}
+"""What generators write beside a prompt, as JSON: three of them and a prompt are no accident."""
+LONGEST = 1 << 20
+"""Characters of a text in which settings are looked for."""
 JOB = re.compile(r"\bJob ID: ?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 PROMPTS = re.compile(r"(?:^|[ :])(?:Dream|sd-metadata|invokeai_(?:metadata|graph)|fooocus_scheme|generation_data)$")
 LABELS = {"1": MADE, "2": "perhaps " + MADE, "3": "suspected of being " + MADE}
@@ -79,31 +85,39 @@ def _sealed(said: dict[str, str]) -> Iterator[Declaration]:
     tool = said.get("C2PA tool", "")
     if not meaning and GENERATOR.search(tool) and "created" in said.get("C2PA actions", ""):
         meaning = MADE
+    if not meaning and _source_type(said.get("C2PA part's source type", "")):
+        meaning = SOURCE_TYPES["compositesynthetic"]
     if meaning:
         yield Declaration(meaning, "C2PA", tool, said.get("C2PA signature", ""), said.get("C2PA signer", ""))
 
 
 def _in_tag(name: str, value: str) -> Iterator[Declaration]:
     """What one tag declares."""
+    sandbox.step()
     if name.startswith("C2PA"):
         return
-    if name.endswith("DigitalSourceType") and (meaning := _source_type(value)):
+    if name.endswith(("DigitalSourceType", "DigitalSourcefileType")) and (meaning := _source_type(value)):
         yield Declaration(meaning, name)
     elif (label := _labelled(name, value)) is not None:
         yield Declaration(LABELS.get(label, MADE), name, "an AIGC label")
-    elif DIFFUSION.search(value):
+    elif _has_parameters(value):
         yield Declaration(MADE, name, "Stable Diffusion's parameters")
-    elif _is_workflow(value):
-        yield Declaration(MADE, name, "a ComfyUI workflow")
+    elif graph := _graph(value):
+        yield Declaration(MADE, name, graph)
     elif JOB.search(value):
         yield Declaration(MADE, name, "a Midjourney job")
     elif PROMPTS.search(name):
         yield Declaration(MADE, name, "a generator's prompt")
-    elif SENTENCE.search(value):
-        edited = "edited" in SENTENCE.search(value)[0].lower()  # type: ignore[index]  # it was found just now
+    elif said := SENTENCE.search(value):
+        edited = "edited" in said[0].lower()
         yield Declaration("edited with generative AI" if edited else MADE, name, _short(value))
-    elif SOFTWARE.search(name) and (maker := GENERATOR.search(value)) and len(value) < 200:
+    elif SOFTWARE.search(name) and len(value) < 200 and (maker := GENERATOR.search(value)):
         yield Declaration(MADE, name, maker[0])
+
+
+def _has_parameters(value: str) -> bool:
+    """Whether a text holds the line of Stable Diffusion's web interfaces, as its first or last of that kind."""
+    return any(at >= 0 and DIFFUSION.match(value, at) for at in (value.find("Steps:"), value.rfind("Steps:")))
 
 
 def _source_type(value: str) -> str:
@@ -114,28 +128,25 @@ def _source_type(value: str) -> str:
 def _labelled(name: str, value: str) -> str | None:
     """The label of a TC260 statement, "" where it has none; None for anything else."""
     own = re.search(r"(?:^|[^A-Za-z])(?:TC260:)?AIGC$", name) is not None
-    found = re.search(r'"AIGC"\s*:', value) is not None
+    found = re.search(r'"AIGC\\?"\s*:', value) is not None
     if not own and not found:
         return None
     label = re.search(r'\\?"Label\\?"\s*:\s*\\?"?(\w+)', value)
     return label[1] if label else ""
 
 
-def _is_workflow(value: str) -> bool:
-    """Whether a text is a graph of ComfyUI, as it is run (`class_type`) or as it is drawn (`nodes`, `links`)."""
-    start = value.find("{")
-    if not 0 <= start < 32 or not ('"class_type"' in value or '"nodes"' in value or '\\"class_type\\"' in value):
-        return False
-    try:
-        graph: Any = json.loads(value[start:].rstrip("\0 "))
-    except (ValueError, RecursionError):
-        return '"class_type"' in value and '"inputs"' in value
-    if not isinstance(graph, dict):
-        return False
-    if any(isinstance(graph.get(key), str | dict) for key in ("prompt", "workflow")):
-        return True
-    drawn = isinstance(graph.get("nodes"), list) and isinstance(graph.get("links"), list)
-    return drawn or any(isinstance(node, dict) and "class_type" in node for node in graph.values())
+def _graph(value: str) -> str:
+    """What a text in JSON is: a graph of ComfyUI, as it is run (`class_type`) or drawn (`nodes`), settings, or "".
+
+    Nothing is parsed: lists of nothing would take a hundred times the memory of their text.
+    """
+    if not 0 <= value.find("{") < 32:
+        return ""
+    if any(all(f'"{key}"' in value or f'"{key}\\"' in value for key in keys) for keys in GRAPHS):
+        return "a ComfyUI workflow"
+    keys = {found[1] for found in KEY.finditer(value, 0, LONGEST)}
+    settings = any("prompt" in key for key in keys) and len(SETTINGS & keys) > 2
+    return "a generator's settings" if settings or "sui_image_params" in keys else ""
 
 
 def _short(text: str) -> str:

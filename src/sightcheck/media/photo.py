@@ -35,6 +35,8 @@ DECODED_BYTES = {"WEBP": 16.5, "AVIF": 10.0, "HEIF": 8.5}
 """Bytes a pixel at the peak, of formats whose decoders know no smaller size and keep copies; of all others under 7."""
 MAX_TEXT_BYTES = 64 << 20
 """Of a PNG's compressed texts together: workflows of generators have many megabytes."""
+MAX_BESIDE_BYTES = 128 << 20
+"""Of all that a header holds beside the picture."""
 MAX_BYTES = 1 << 30
 MODULES = {
     "JPEG": "PIL.JpegImagePlugin",
@@ -217,26 +219,36 @@ def _opened(file: BinaryIO, name: str) -> Iterator["Image"]:
     allowed, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the size is judged here, in our words
     try:
         with Image.open(file, formats=[name]) as image:
-            _judge(image)
+            _judge(image, os.fstat(file.fileno()).st_size)
             yield image
     except (SightcheckError, MemoryError):
         raise
     except Exception as error:  # a decoder of hostile bytes may raise anything
+        if "MAX_TEXT" in str(error):
+            raise OverLimit(
+                f"holds more than {MAX_TEXT_BYTES >> 20} MiB of text beside its picture; save it without its metadata"
+            ) from None
         reason = "its header cannot be read" if isinstance(error, UnidentifiedImageError) else str(error)
         raise Damaged(f"looks like {name} but cannot be read ({reason}); it may be truncated") from None
     finally:
         Image.MAX_IMAGE_PIXELS = allowed
 
 
-def _judge(image: "Image") -> None:
-    """Refuse by the header: what is too big, too small or too long to be judged, and previews of raw files."""
+def _judge(image: "Image", size_bytes: int = 0) -> None:
+    """Refuse by the header: what is too big, too small or too long to be judged, and previews of raw files.
+
+    `size_bytes`: the file's, 0 once it is decoded.
+    """
     width, height = image.size
     if width * height > SLACK * MAX_PIXELS:
         raise OverLimit(f"is {width}x{height}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels")
-    if width * height * DECODED_BYTES.get(image.format or "", 0) > MEMORY_BYTES:
+    if _beside(image) > MAX_BESIDE_BYTES:
+        raise OverLimit(f"has over {MAX_BESIDE_BYTES >> 20} MiB beside its picture; save it without its metadata")
+    if _decoded_bytes(image, size_bytes) > MEMORY_BYTES:
+        kind = "a JPEG in inks" if image.mode == "CMYK" else image.format
         raise OverLimit(
-            f"is {width}x{height}: {image.format} can only be decoded whole, which would take more than 1.5 GiB; "
-            "save it as JPEG first"
+            f"is {width}x{height}: {kind} can only be decoded whole, which would take more than 1.5 GiB; "
+            f"save it as {'a JPEG in RGB' if image.mode == 'CMYK' else 'JPEG'} first"
         )
     if min(width, height) < MIN_SIDE:
         raise NotMedia(f"is {width}x{height} pixels, too small to judge; its shorter side must be at least {MIN_SIDE}")
@@ -245,6 +257,23 @@ def _judge(image: "Image") -> None:
     directory = getattr(image, "tag_v2", {})
     if directory.get(254) == 1 or 50706 in directory:
         raise NotMedia("is a camera's raw file, of which only a preview can be read here; export it as JPEG")
+
+
+def _decoded_bytes(image: "Image", size_bytes: int) -> float:
+    """Bytes at the peak, where the whole picture must be held to decode it."""
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):  # 16 bits a coefficient, all of them where it comes in several scans
+        return 2.0 * len(image.getbands()) * pixels
+    if image.format in DECODED_BYTES:  # the file is held twice beside it
+        return DECODED_BYTES[image.format] * pixels + 2 * size_bytes
+    return 0.0
+
+
+def _beside(image: "Image") -> int:
+    """Bytes of metadata that are in memory once the header is read."""
+    segments = (*getattr(image, "applist", ()), *getattr(image, "private_chunks", ()))
+    stated = [one for one in image.info.values() if isinstance(one, bytes | str)]
+    return sum(len(one[1]) for one in segments) + sum(map(len, stated))
 
 
 def _frames(image: "Image") -> int:

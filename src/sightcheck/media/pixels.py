@@ -1,6 +1,9 @@
 """How does a photo become small, upright and sRGB, within little memory whatever its size?"""
 
 import io
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +24,7 @@ GAP = 3.0
 LARGE = 50_000_000
 """Pixels from which on a picture is made small strip by strip."""
 STRIP = 4_000_000
+BLOCK = 1 << 20
 END = b"\xff\xd9"
 """The mark that ends a JPEG."""
 NOISE = bytes(range(1, 250, 3))
@@ -143,15 +147,34 @@ def _complete(image: "Image", source: IO[bytes] | None) -> bool:
 
     if source is None:
         return True
-    source.seek(0)
-    data = source.read()
-    end = data.rfind(END)
     pictures = []
-    for more in (b"", NOISE):
-        with Image.open(io.BytesIO(data[:end] + more + END), formats=["JPEG"]) as again:
-            again.draft(None, image.size)
-            pictures.append(np.asarray(again))
+    with tempfile.TemporaryFile() as copy:
+        source.seek(0)
+        shutil.copyfileobj(source, copy, BLOCK)
+        end = _end(copy)
+        for more in (b"", NOISE):
+            copy.truncate(end)
+            copy.seek(end)
+            copy.write(more + END)
+            copy.seek(0)
+            with Image.open(copy, formats=["JPEG"]) as again:
+                again.draft(None, image.size)
+                pictures.append(np.asarray(again))
+            sandbox.step()
     return bool((pictures[0] == pictures[1]).all())
+
+
+def _end(file: IO[bytes]) -> int:
+    """Where the last mark that ends a JPEG begins, or the file ends where it has none; read block by block."""
+    at = file.seek(0, os.SEEK_END)
+    size, after = at, b""
+    while at > 0:
+        at = max(0, at - BLOCK)
+        file.seek(at)
+        after = file.read(BLOCK) + after[:1]
+        if (found := after.rfind(END)) >= 0:
+            return at + found
+    return size
 
 
 def _srgb(image: "Image", profile: bytes | None) -> tuple["Image", tuple[str, ...]]:

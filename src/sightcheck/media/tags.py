@@ -57,6 +57,8 @@ PREFIXES = {
     "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
     "http://www.tc260.org.cn/ns/AIGC/1.0/": "TC260",
 }
+RESOURCE = "http://www.w3.org/1999/02/22-rdf-syntax-ns# resource"
+"""An attribute that holds its element's value."""
 SCAFFOLD = {
     "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "adobe:ns:meta/",
@@ -126,7 +128,7 @@ def _text(value: Any) -> str:
             text = value.strip(b"\0 ").decode()
         except UnicodeDecodeError:
             return f"({len(value):,} bytes)"
-        return text if text.isprintable() or "<" in text else f"({len(value):,} bytes)"
+        return text if re.sub(r"[\r\n\t]", "", text).isprintable() or "<" in text else f"({len(value):,} bytes)"
     if isinstance(value, str):
         return _repaired(value).strip("\0 ")
     if isinstance(value, tuple | list):
@@ -195,6 +197,8 @@ def _clock(parts: Any) -> str:
 def xmp_tags(image: Image) -> Tags:
     """XMP of the photo by its usual prefixes; nested claims as `Iptc4xmpExt:LocationCreated/Iptc4xmpExt:City`."""
     data = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    if not data and (profile := image.info.get("Raw profile type xmp")):
+        data = bytes.fromhex("".join(str(profile).split("\n")[3:]))  # as ImageMagick writes it: name, length, digits
     return flattened(data.encode() if isinstance(data, str) else bytes(data))
 
 
@@ -218,7 +222,7 @@ def _flattened(data: bytes) -> Tags:
         if len(path) > MAX_XMP_DEPTH:
             raise ValueError("XMP is nested too deep")
         for key, value in attributes.items():
-            if value and _xmp_name(key):
+            if value and (_xmp_name(key) or (key == RESOURCE and any(path))):
                 found.append(("/".join(filter(None, [*path, _xmp_name(key)])), value))
 
     def end(_: str) -> None:

@@ -7,6 +7,10 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+MOST_PARTS = 100_000
+"""Boxes or chunks that are gone through; hours of fragments are under it."""
+UNKNOWN_RIFF = 0xFFFFFFFF
+SEGMENT = b"\x18\x53\x80\x67"
 LEAST = 0.02
 """Share of the stated frames under which none are called missing: edit lists and rounding leave out a few."""
 
@@ -29,10 +33,32 @@ def frames_missing(stream: VideoStream, times: NDArray[np.float64]) -> str:
 
 def index_missing(file: BinaryIO) -> str:
     """An MP4 that cannot be opened -> the sentence that says what is missing of it; "" where its boxes do not tell."""
+    names, _ = _boxes(file)
+    cut = bytes_missing(file, "mov")
+    if not names or (b"moov" in names and not cut):
+        return ""
+    lost = "" if b"moov" in names else "its index (moov) is missing, without which no frame can be found"
+    return f"cannot be opened ({'; '.join(filter(None, (cut or 'truncated', lost)))}); give a whole copy"
+
+
+def bytes_missing(file: BinaryIO, container: str) -> str:
+    """An open file and libav's name of its container -> how much it lacks of what it states; "" for all, or unknown.
+
+    MP4, AVI and Matroska state how long their parts are; MPEG-TS, GIF and raw streams do not.
+    """
+    size = os.fstat(file.fileno()).st_size
+    ends = {"mov": lambda: _boxes(file)[1], "avi": lambda: _riff(file), "matroska": lambda: _segment(file)}
+    name = container.split(",")[0]
+    end = ends[name]() if name in ends else 0
+    return f"truncated: at least {end - size:,} of {end:,} bytes are missing" if end > size else ""
+
+
+def _boxes(file: BinaryIO) -> tuple[list[bytes], int]:
+    """The names of an MP4's boxes and where the last one ends; none and 0 where they are no boxes."""
     size = os.fstat(file.fileno()).st_size
     at = 0
     names: list[bytes] = []
-    while at + 8 <= size and len(names) < 1000:
+    while at + 8 <= size and len(names) < MOST_PARTS:
         file.seek(at)
         head = file.read(16)
         length, name = int.from_bytes(head[:4], "big"), head[4:8]
@@ -40,12 +66,45 @@ def index_missing(file: BinaryIO) -> str:
             length = int.from_bytes(head[8:16], "big")
         if length == 0:
             length = size - at
-        if length < 8 or not name.isascii():
-            return ""
+        if length < 8 or not name.isascii() or not name.decode().isprintable():  # something else lies behind
+            return [], 0
         names.append(name)
         at += length
-    if b"moov" in names and at <= size:
-        return ""
-    lost = "" if b"moov" in names else "its index (moov) is missing, without which no frame can be found"
-    cut = f"at least {at - size:,} of {at:,} bytes are missing" if at > size else ""
-    return f"cannot be opened (truncated: {'; '.join(filter(None, (cut, lost)))}); give a whole copy"
+    return names, at
+
+
+def _riff(file: BinaryIO) -> int:
+    """Where the last RIFF chunk of an AVI ends; long ones have several."""
+    size = os.fstat(file.fileno()).st_size
+    at = 0
+    for _ in range(MOST_PARTS):
+        file.seek(at)
+        head = file.read(8)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] != b"RIFF" or length in (0, UNKNOWN_RIFF):
+            break
+        at += 8 + length + length % 2
+        if at >= size:
+            break
+    return at
+
+
+def _segment(file: BinaryIO) -> int:
+    """Where a Matroska file's segment ends, 0 where its length is not stated, as in a live recording."""
+    file.seek(0)
+    head = file.read(256)
+    at = 4
+    header, width = _vint(head, at)
+    at += width + header
+    if head[at : at + 4] != SEGMENT:
+        return 0
+    length, width = _vint(head, at + 4)
+    return at + 4 + width + length if length != (1 << 7 * width) - 1 else 0
+
+
+def _vint(data: bytes, at: int) -> tuple[int, int]:
+    """A number of Matroska at a place in some bytes -> it, and how many bytes it takes; (0, 0) where there is none."""
+    if at >= len(data) or not data[at]:
+        return 0, 0
+    width = 9 - data[at].bit_length()
+    return int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1), width

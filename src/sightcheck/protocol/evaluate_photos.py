@@ -45,12 +45,21 @@ def role(name: str) -> str:
     return weights.card(weights.find(name)).method
 
 
-def evaluate(name: str, table: Path, progress: Progress | None = None, each: sandbox.Each = map) -> PhotoEvaluation:
-    """A country or city model, a table of photos -> PhotoEvaluation. Raises UsageError where nothing can be scored."""
+def evaluate(
+    name: str, table: Path, progress: Progress | None = None, each: sandbox.Each = map, gate: str = ""
+) -> PhotoEvaluation:
+    """A country or city model, a table of photos -> PhotoEvaluation. `gate`: the country model of a city's gate.
+
+    Raises UsageError where nothing can be scored, and for a gate of what is no city model.
+    """
     kind = role(name)
-    reader = Reader(Names(country=name) if kind == "country" else Names(city=name))
+    if gate and kind != "city":
+        raise UsageError("--gate belongs to city models; leave it out")
+    reader = Reader(Names(country=name) if kind == "country" else Names(country=gate or "country", city=name))
     items, read, left_out = tables.opened(tables.read(table), reader.embed, progress, each)
-    warnings = [*_taught(reader.cards[kind], items), *(f"left out: {one}" for one in left_out)]
+    used = ("country", "city") if kind == "city" else (kind,)
+    warnings = [one for part in used for one in _taught(reader.cards[part], items)]
+    warnings += [f"left out: {one}" for one in left_out]
     if kind == "country":
         return _country(name, items, read, reader, warnings)
     return _city(name, items, read, reader, warnings)

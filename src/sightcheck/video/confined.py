@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
-from sightcheck.errors import BrokenInstallation, InputError
+from sightcheck.errors import BrokenInstallation, InputError, OverLimit
 from sightcheck.sandbox import Limits
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Batch = NDArray[np.float32]
 LIMITS = Limits(stall_s=60.0, total_s=60.0, memory_bytes=4 << 30)
 """Of one batch: the largest networks of the field take seconds for it."""
+MOST_LETTERS = 200
+"""Of what ONNX Runtime says, which can be pages."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,11 @@ def _asked(path: Path, function: Any, *more: Batch) -> Any:
     try:
         return sandbox.run(function, os.fsencode(path.resolve()), *more, limits=LIMITS)
     except InputError as error:
-        limits = f"{LIMITS.total_s:.0f} s and {LIMITS.memory_bytes >> 30} GiB a batch"
-        raise BrokenInstallation(f"the network was stopped or refused ({error}); it may use {limits}") from None
+        if isinstance(error, OverLimit) or "Failed to allocate memory" in str(error):  # ONNX Runtime's words
+            most = f"{LIMITS.total_s:.0f} s or {LIMITS.memory_bytes >> 30} GiB"
+            raise BrokenInstallation(f"the network was stopped: it took more than {most}") from None
+        why = " ".join(str(error).removeprefix("the reader failed on this file: ").split())
+        raise BrokenInstallation(f"the network failed ({why[:MOST_LETTERS]})") from None
 
 
 def described(path: bytes) -> tuple[Input, ...]:

@@ -109,7 +109,7 @@ class Network:
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
             series=(Series("P(synthetic)", "share", tuple(seen.times_s[at] for at in middles), tuple(fake.tolist())),),
-            stills=tuple(Still(seen.times_s[at], _still(seen.rgb[at], clip)) for at in shown),
+            stills=tuple(Still(seen.times_s[at], _encoded(seen, at, clip, 192, ".png")) for at in shown),
             heat=self._heat(seen, int(rows[ranked[-1], 0]), clip) if self.heat and self.recipe.sequence == 1 else None,
             weights_sha256=self.sha256,
             limits=(*self._faceless(seen), *self.reference.outside(clip), *self.limits),
@@ -134,13 +134,12 @@ class Network:
 
     def _looked_at(self, seen: Pictures, rows: Indices) -> str:
         length, count = self.recipe.sequence, len(rows)
-        if length == 1 and seen.faces:
-            return f"{count} crops of a face" if count > 1 else "one crop of a face"
+        one, many = ("crop of a face", "crops of a face") if seen.faces else ("frame", "frames")
         if length == 1:
-            return f"{count} frames" if count > 1 else "one frame"
+            return f"{count} {many}" if count > 1 else f"one {one}"
         there = len(seen.sequences(length))
         told = f"{count} of {there}" if there > count else str(count)
-        return f"{told} sequences of {length} frames" if there > 1 else f"one sequence of {length} frames"
+        return f"{told} sequences of {length} {many}" if there > 1 else f"one sequence of {length} {many}"
 
     def _heat(self, seen: Pictures, at: int, clip: Clip) -> Heat:
         """What each part of a frame adds to its log odds: each in turn is greyed with the frame's mean colour."""
@@ -156,7 +155,7 @@ class Network:
             f"how far the log odds of “synthetic” fall when a part of the frame at {seen.times_s[at]:.3g} s, "
             "the most synthetic-looking one, is hidden"
         )
-        picture = _encoded(frame, clip, 320, ".jpg")
+        picture = _encoded(seen, at, clip, 320, ".jpg")
         return Heat(meaning, CELLS, CELLS, tuple((odds[0] - odds[1:]).tolist()), picture)
 
 
@@ -259,12 +258,9 @@ def _spread(fake: Values) -> str:
     return f"mean {fake.mean():.2f}, from {fake.min():.2f} to {fake.max():.2f}"
 
 
-def _still(frame: Rgb, clip: Clip) -> bytes:
-    return _encoded(frame, clip, 192, ".png")
-
-
-def _encoded(frame: Rgb, clip: Clip, width: int, kind: Literal[".png", ".jpg"]) -> bytes:
-    """A frame squeezed to a network's size -> a small picture `width` wide in the clip's own shape."""
-    height = min(max(1, round(width * clip.height / clip.width)), 4 * width)
-    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+def _encoded(seen: Pictures, at: int, clip: Clip, width: int, kind: Literal[".png", ".jpg"]) -> bytes:
+    """A frame squeezed to a network's size -> a small picture `width` wide in the clip's own shape, a face's square."""
+    own = width if seen.faces else round(width * clip.height / clip.width)
+    height = min(max(1, own), 4 * width)
+    small = cv2.resize(seen.rgb[at], (width, height), interpolation=cv2.INTER_AREA)
     return bytes(cv2.imencode(kind, cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1])

@@ -70,8 +70,8 @@ def train_country(
     probabilities = country.fused(outputs_of["test"], temperature=temperature)
     listed = probabilities >= threshold
     truth, scored = classes[here], [items[at] for at in here]
-    limits = (*LIMITS, SAME) if chosen.tolist() == here.tolist() else LIMITS
     codes = [gazetteer.classes()[int(label)] if grouped else (label,) for label in labels]
+    limits = (*LIMITS, *_unscored(codes, truth), *((SAME,) if chosen.tolist() == here.tolist() else ()))
     meaning = country.Countries(
         tuple(codes), temperature, threshold, countries.COVERAGE,
         countries.claimed(fitted, classes[chosen], [f"{items[at].country} {items[at].source}" for at in chosen]),
@@ -133,6 +133,12 @@ def _rows(parts: NDArray[np.str_], classes: NDArray[np.intp], part: str) -> NDAr
     if not len(rows):
         raise UsageError("no country has two groups of photos, so that nothing can be held out; add photos of others")
     return rows
+
+
+def _unscored(codes: Sequence[tuple[str, ...]], truth: NDArray[np.intp]) -> tuple[str, ...]:
+    """What is said of the classes of which no photo was held out."""
+    names = [code[0] for at, code in enumerate(codes) if at not in truth]
+    return (f"not scored on {', '.join(names)}: no group of its photos can be held out",) if names else ()
 
 
 def _gate(asked: Reader, top_two: NDArray[np.intp], items: Sequence[Item], place: str) -> NDArray[np.bool_]:

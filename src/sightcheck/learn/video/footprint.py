@@ -22,9 +22,10 @@ LEAST = 29
 
 @dataclass(frozen=True)
 class Linear:
-    """A fitted F-SVM or traces, on the first numbers of a clip's vector."""
+    """A fitted F-SVM or traces; `shorter`: the same for clips with fewer frames, taught on the first of each clip."""
 
     linear: fewshot.Linear
+    shorter: fewshot.Linear | None = None
 
     @property
     def parameters(self) -> int:
@@ -33,10 +34,11 @@ class Linear:
 
     def speak(self, clip: Values) -> Spoken:
         """One probability: the logistic of the score. Raises Damaged for a clip shorter than those that taught."""
-        needed = len(self.linear.coef)
-        if clip.shape[1] < needed:
-            raise Damaged(f"has {clip.shape[1] // 3 + 1} frames; {needed // 3 + 1} are needed, as its teachers have")
-        score = self.linear.scores(clip[:1, :needed])
+        able = [one for one in (self.linear, self.shorter) if one is not None and len(one.coef) <= clip.shape[1]]
+        if not able:
+            needed = len(self.linear.coef) // 3 + 1
+            raise Damaged(f"has {clip.shape[1] // 3 + 1} frames; {needed} are needed, as its teachers have")
+        score = able[0].scores(clip[:1, : len(able[0].coef)])
         return Spoken(1 / (1 + np.exp(-np.clip(score, -30, 30))), score > 0, WHOLE)
 
     def size_bytes(self) -> int:
@@ -73,8 +75,12 @@ class FewShot:
     ) -> Linear:  # fmt: skip
         """Taught in one step, on as many frames as the shortest clip has."""
         shortest = min(clip.shape[1] for clip in clips)
-        vectors = np.stack([clip[:, :shortest] for clip in clips])
-        return Linear(fewshot.fit(self.recipe, vectors, synthetic, units))
+
+        def taught(length: int) -> fewshot.Linear:
+            return fewshot.fit(self.recipe, np.stack([clip[:, :length] for clip in clips]), synthetic, units)
+
+        shorter = 3 * (self.shorter.sampling.frames - 1) if self.shorter else shortest
+        return Linear(taught(shortest), taught(shorter) if shorter < shortest else None)
 
 
 def f_svm(count: int = N) -> FewShot:

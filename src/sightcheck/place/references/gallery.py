@@ -93,7 +93,8 @@ class Added:
     """What became of each file given for a city.
 
     `near_copies` were kept out because of the photo named; `elsewhere` were added though the same photo is also
-    there for the other city named, so one of the two claims is wrong; `skipped` could not be read.
+    there for the other city named, so one of the two claims is wrong; `left` stay under the other city alone, as was
+    asked; `skipped` could not be read.
     """
 
     city: str
@@ -102,11 +103,12 @@ class Added:
     near_copies: tuple[Told, ...]
     elsewhere: tuple[Told, ...]
     skipped: tuple[Told, ...]
+    left: tuple[Told, ...] = ()
 
 
-Outcome = Literal["added", "already", "near", "skipped"]
+Outcome = Literal["added", "already", "near", "left", "skipped"]
 Elsewhere = Literal["ask", "both", "move", "skip"]
-OUTCOMES: tuple[Outcome, ...] = ("added", "already", "near", "skipped")
+OUTCOMES: tuple[Outcome, ...] = ("added", "already", "near", "left", "skipped")
 
 
 class Gallery:
@@ -266,7 +268,7 @@ class Gallery:
         of = {kind: tuple(one for outcome, one in told if outcome == kind) for kind in OUTCOMES}
         added, already = (tuple(one.name for one in of[kind]) for kind in ("added", "already"))
         both = tuple(one for one in of["added"] if one.why)
-        return Added(claim.label, added, already, of["near"], both, of["skipped"])
+        return Added(claim.label, added, already, of["near"], both, of["skipped"], of["left"])
 
     def _keep(self, claim: "Claim", given: Given, seen: "Seen", elsewhere: Elsewhere) -> tuple[Outcome, str]:
         """Keep a photo that was read -> its outcome, and the photo or city it repeats."""
@@ -277,7 +279,7 @@ class Gallery:
                 f"it under both; move, to keep it under {claim.label} alone; or skip, to leave it where it is"
             )
         if other and elsewhere == "skip":
-            return "skipped", f"is filed under {other}"
+            return "left", other
         with self._store.writing():
             if other and elsewhere == "move":
                 self._store.rows(

@@ -6,7 +6,8 @@ middle of the lower half the mouth: the three regions of DeFakeHop.
 """
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -15,18 +16,21 @@ from numpy.typing import NDArray
 
 from sightcheck import sandbox
 from sightcheck.media.frames import Sampling, windows
-from sightcheck.media.pictures import Pictures, resized
+from sightcheck.media.pictures import Pictures, pictures, resized
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom and right, in pixels."""
 Find = Callable[[NDArray[np.uint8]], Sequence[Box]]
 
-LEAST_SHARE = 0.12
-"""A face whose side is a smaller share of the picture's shorter side is not looked at."""
+SMALLEST = 80
+"""Pixels a side of the smallest face that dlib's detector knows."""
+LEAST_SHARE = 0.15
+"""A face whose side is a smaller share of the picture's shorter side is not looked at: the picture is brought to the
+size at which that is SMALLEST, so that a small clip and a large one are searched alike."""
+LONGEST = 1280
+"""Most pixels of the longer side of the picture that is searched."""
 WITH_FACE = 0.5
 """Share of the frames in which a face must be found."""
-SEARCHED = 640
-"""Pixels of the longer side of the picture that is searched: a face of LEAST_SHARE is still found in it."""
 ROOM = 0.15
 """Of its side that a face's box is widened by, each way."""
 
@@ -34,38 +38,38 @@ ROOM = 0.15
 def faces(path: bytes, sampling: Sampling, height: int, width: int) -> Pictures:
     """A clip -> the sampled frames cropped to the largest face, resized; whole where too few show one.
 
-    `Pictures.faces` says which. A frame without a face is cropped as the one before it. Run it in the sandbox.
+    `Pictures.faces` says which. A frame without a face is cropped as the nearest that has one. Run it in the sandbox.
     """
     find = detector()
-    times: list[float] = []
-    starts: list[int] = []
-    cropped: list[NDArray[np.uint8]] = []
-    whole: list[NDArray[np.uint8]] = []
-    found, box = 0, None
+    whole = pictures(path, sampling, height, width)
+    boxes = [largest(find, rgb) for rgb in _frames(path, sampling)] if find else []
+    seen = [at for at, box in enumerate(boxes) if box]
+    if not seen or len(seen) < WITH_FACE * len(boxes):
+        return whole
+    nearest = [boxes[min(seen, key=lambda one: abs(one - at))] for at in range(len(boxes))]
+    both = zip(_frames(path, sampling), nearest, strict=True)
+    crops = [resized(_crop(rgb, box), height, width) for rgb, box in both if box]
+    return replace(whole, rgb=np.stack(crops), faces=True)
+
+
+def _frames(path: bytes, sampling: Sampling) -> Iterator[NDArray[np.uint8]]:
+    """The sampled frames (H, W, 3) at their own size."""
     for window in windows(path, sampling):
-        starts.append(len(times))
-        times += window.times_s
         for planar in window.yuv:
-            rgb = np.asarray(cv2.cvtColor(np.ascontiguousarray(planar), cv2.COLOR_YUV2RGB_I420), np.uint8)
-            here = largest(find, rgb) if find else None
-            found, box = found + (here is not None), here or box
-            whole.append(resized(rgb, height, width))
-            cropped.append(resized(_crop(rgb, box), height, width) if box else whole[-1])
             sandbox.step()
-    enough = bool(times) and found >= WITH_FACE * len(times)
-    rgb = np.stack(cropped if enough else whole) if times else np.zeros((0, height, width, 3), np.uint8)
-    return Pictures(tuple(times), rgb, tuple(starts), enough)
+            yield np.asarray(cv2.cvtColor(np.ascontiguousarray(planar), cv2.COLOR_YUV2RGB_I420), np.uint8)
 
 
 def largest(find: Find, rgb: NDArray[np.uint8]) -> Box | None:
     """(H, W, 3) -> the box of its largest face, in its own pixels; None where none is large enough."""
-    share = min(1.0, SEARCHED / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=share, fy=share, interpolation=cv2.INTER_AREA) if share < 1 else rgb
-    boxes = [box for box in find(np.asarray(small, np.uint8)) if box[2] - box[0] >= LEAST_SHARE * min(small.shape[:2])]
+    scale = min(SMALLEST / LEAST_SHARE / min(rgb.shape[:2]), LONGEST / max(rgb.shape[:2]))
+    shape = [max(1, round(scale * side)) for side in rgb.shape[:2]]
+    searched = resized(rgb, *shape)
+    boxes = [box for box in find(searched) if box[2] - box[0] >= LEAST_SHARE * min(shape)]
     if not boxes:
         return None
     top, left, bottom, right = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
-    return round(top / share), round(left / share), round(bottom / share), round(right / share)
+    return round(top / scale), round(left / scale), round(bottom / scale), round(right / scale)
 
 
 @lru_cache
@@ -78,11 +82,11 @@ def detector() -> Find | None:
 
 
 def _crop(rgb: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """The square around a box, widened by ROOM, as far as the picture goes."""
+    """The square around a box, widened by ROOM; at an edge it is moved into the picture, never squeezed."""
     top, left, bottom, right = box
-    half = max(bottom - top, right - left) * (0.5 + ROOM)
-    y, x = (top + bottom) / 2, (left + right) / 2
-    rows = slice(max(0, round(y - half)), max(1, round(y + half)))
-    columns = slice(max(0, round(x - half)), max(1, round(x + half)))
-    part = rgb[rows, columns]
-    return part if part.size else rgb
+    side = min(round(max(bottom - top, right - left) * (1 + 2 * ROOM)), *rgb.shape[:2])
+    y, x = (
+        int(np.clip(round(middle - side / 2), 0, end - side))
+        for middle, end in (((top + bottom) / 2, rgb.shape[0]), ((left + right) / 2, rgb.shape[1]))
+    )
+    return rgb[y : y + side, x : x + side]

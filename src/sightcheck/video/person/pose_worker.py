@@ -12,6 +12,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def main() -> None:
     os.dup2(2, 1)  # a library that prints must not write into the answers
     _restrict(int(sys.argv[1]))
     os.environ["MEDIAPIPE_DISABLE_GPU"] = "1"
+    for unused in ("matplotlib", "matplotlib.pyplot"):  # it would leave a list of fonts in the user's cache
+        sys.modules[unused] = ModuleType(unused)
     pose = importlib.import_module("mediapipe.python.solutions.pose").Pose
     with pose() as moving, pose(static_image_mode=True) as still:
         while len(header := sys.stdin.buffer.read(16)) == 16:
