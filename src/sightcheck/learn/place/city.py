@@ -15,7 +15,6 @@ from sightcheck.data.manifest import Item
 from sightcheck.learn.place import country as countries
 from sightcheck.learn.place.photos import (
     FEWEST,
-    SPLIT,
     Photos,
     card,
     elsewhere,
@@ -43,6 +42,10 @@ RECIPE = pairs.City(
     schedule=Schedule(epochs=20, batch=128, rate=0.05, weight_decay=1e-3, cosine=True),
 )  # fmt: skip
 """Heads on the shared backbone. Rate, decay and dropout: the best of four settings tried on one fold of one source."""
+SPLIT = (
+    "fifths by group (near copies together): one asked about, one compared with, three taught, a tenth of which chose "
+    "the epoch; open: no photo of the claimed city taught; kept model: all photos, a tenth of which chose the epoch"
+)
 MANY = 100
 """Photos of one source that make a city one of those the protocols claim."""
 CENTRE = country.CROPS.index("centre")
