@@ -260,6 +260,7 @@ def test_hostile_text_stays_text_and_is_shortened(claim: str | None) -> None:
         (("", "Scotland", "United Kingdom"), "Scotland", True, "read as Scotland"),
         (("Munich", "", "Germany"), "Bavaria", True, "read as Munich"),
         (("Berlin", "", "Germany"), "Bavaria", False, "read as Berlin"),
+        (("Guadalajara", "", "Mexiko"), "Guadalajara, Spain", False, "read as Guadalajara, Jalisco, Mexico"),
         (("München", "Bayern", "Deutschland"), "Munich", True, "read as Munich"),
         (("Sevilla", "Andalucía", "España"), "Seville, Spain", True, "read as Sevilla, Andalusia"),
         (("Rome", "Roma", "Italy"), "Rome, Italy", True, "read as Rome, Lazio"),
