@@ -27,8 +27,11 @@ def test_the_same_file_gives_the_same_report(clip: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "why"),
-    [("https://example.org/a.mp4", "is an address: download the file first"),
-     ("www.example.org/a.mp4", "is an address: download the file first"), (".", "not a regular file but a folder")],
+    [
+        ("https://example.org/a.mp4", "is an address: download the file first"),
+        ("www.example.org/a.mp4", "is an address: download the file first"),
+        (".", "not a regular file but a folder"),
+    ],
 )
 def test_what_is_no_file_is_told(path: str, why: str) -> None:
     for asked in (ask.video, ask.photo):

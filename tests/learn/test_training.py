@@ -126,6 +126,15 @@ def test_too_few_photos_and_names_that_are_taken_are_said_before_training(photos
         whole.train_city(photos, pairs.City(), "city")
 
 
+def test_a_country_of_which_nothing_could_be_held_out_is_named(home: Path, photos: reading.Photos) -> None:
+    one_group = tuple(replace(item, group="one") if item.country == "DE" else item for item in photos.items)
+    recipe = classifier.Country(backbone=TINY, pretrained=False, schedule=QUICK)
+    limits = weights.card(whole.train_country(replace(photos, items=one_group), recipe, "tiny")).limits
+    assert [limit for limit in limits if limit.startswith("not scored on DE:")]
+    limits = weights.card(whole.train_country(photos, recipe, "other")).limits
+    assert not [limit for limit in limits if limit.startswith("not scored on")]
+
+
 def test_what_makes_no_sense_together_is_refused(table: Path) -> None:
     with pytest.raises(UsageError, match=r"whole-\.\.\. recipes"):
         recipes.run(recipes.Asked("country", epochs=3), [table])
