@@ -624,3 +624,18 @@ def test_a_photo_filed_under_another_city_stops_with_a_question(folder: Path, fi
         assert len(gallery.add(ROME, folder, elsewhere="move").added) == kept
         assert gallery.photographs(BERLIN.geoname_id) == ()
         assert [one.label for one in gallery.cities()] == [ROME.label]
+
+
+def test_two_cities_of_one_name_are_two(folder: Path, file: Path, tmp_path: Path) -> None:
+    france, texas = gazetteer.parse("Paris, France"), gazetteer.parse("Paris, Texas")
+    with opened(file) as gallery:
+        gallery.add(france, folder)
+        gallery.add(texas, folder, elsewhere="both")
+        assert {one.label for one in gallery.cities()} == {france.label, texas.label}
+        gallery.remove(texas, "0.jpg")
+        sizes = (len(gallery.photographs(france.geoname_id)), len(gallery.photographs(texas.geoname_id)))
+        assert sizes == (4, 3)
+        gallery.export(texas, tmp_path / "texas.zip")
+    with opened(tmp_path / "other.sqlite") as gallery:
+        assert gallery.import_(tmp_path / "texas.zip").city == texas.label
+        assert [one.geoname_id for one in gallery.cities()] == [texas.geoname_id]

@@ -47,7 +47,8 @@ def test_a_city_by_the_names_people_write(text: str, geoname_id: int) -> None:
     [("Italy", "IT"), ("IT", "IT"), ("italia", "IT"), ("the Netherlands", "NL"), ("UK", "GB"), ("usa", "US"),
      ("U.S.A.", "US"),
      ("GE", "GE"), ("Türkiye", "TR"), ("Deutschland", "DE"), ("Allemagne", "DE"), ("Россия", "RU"), ("中国", "CN"),
-     ("États-Unis", "US"), ("Großbritannien", "GB"), ("Soome", "FI"), ("DE", "DE"), ("IN", "IN"),
+     ("États-Unis", "US"), ("Großbritannien", "GB"),
+     ("Luxemburg", "LU"), ("Kuba", "CU"), ("Армения", "AM"), ("Soome", "FI"), ("DE", "DE"), ("IN", "IN"),
      ("BO", "BO"), ("GBR", "GB"), ("Kosovo", "XK"), ("Luxembourg", "LU"),
      ("no", "NO"), ("nor", "NO"), ("prt", "PT"), ("tun", "TN")],  # Ho, Niort, Perth, Thun
 )  # fmt: skip
@@ -72,6 +73,7 @@ def test_a_country_alone(text: str, code: str) -> None:
         ("WA", '"WA, United States"; "Western Australia, Australia"; "Wa, Upper West, Ghana"'),
         ("PA", '"Panama"; "Pennsylvania, United States"'),
         ("Punjab", '"Punjab, Pakistan"; "Punjab, India"'),
+        ("Алжир", 'say which place: "Algeria"; "Algiers, Algeria"'),
         ("https://maps.app.goo.gl/abc123", "nothing is fetched"),
         ("https://www.google.com/maps/dir/52.52,13.405/Rome/@47.0,13.0,6z", "holds no coordinates"),
         ("geo:41.89,12.49;crs=moon-2011", "holds no coordinates"),

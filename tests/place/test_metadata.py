@@ -1,16 +1,21 @@
 """Is what a file says of itself compared rightly with the claim, with itself and with the sun?"""
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from sightcheck import sandbox
 from sightcheck.media import Photo
+from sightcheck.media.photo import look_photo
 from sightcheck.place.stated import clock
 from sightcheck.place.stated.metadata import ANYONE, CLOCKS, STRIPPED, examine
 from sightcheck.place.stated.sun import elevation
 from sightcheck.place.world import gazetteer
 from sightcheck.verdict import Evidence, Statement
 
+CASES = Path(os.environ.get("SIGHTCHECK_DATA", Path(__file__).parents[3] / "shared/data/video")).parent / "cases"
 NOON = {"EXIF DateTimeOriginal": "2019:05:04 14:03:11", "EXIF OffsetTimeOriginal": "+02:00"}
 COLOSSEUM = {"EXIF GPSLatitude": "41.890210", "EXIF GPSLongitude": "12.492231"}
 IN_GERMANY = {"EXIF GPSLatitude": "52.520000", "EXIF GPSLongitude": "13.405000"}
@@ -255,6 +260,7 @@ def test_hostile_text_stays_text_and_is_shortened(claim: str | None) -> None:
         (("", "Scotland", "United Kingdom"), "Scotland", True, "read as Scotland"),
         (("Munich", "", "Germany"), "Bavaria", True, "read as Munich"),
         (("Berlin", "", "Germany"), "Bavaria", False, "read as Berlin"),
+        (("Guadalajara", "", "Mexiko"), "Guadalajara, Spain", False, "read as Guadalajara, Jalisco, Mexico"),
         (("München", "Bayern", "Deutschland"), "Munich", True, "read as Munich"),
         (("Sevilla", "Andalucía", "España"), "Seville, Spain", True, "read as Sevilla, Andalusia"),
         (("Rome", "Roma", "Italy"), "Rome, Italy", True, "read as Rome, Lazio"),
@@ -412,3 +418,25 @@ def test_a_spot_in_a_city_is_told_and_not_compared() -> None:
     assert (found.value, found.agrees) == ("Tour Eiffel, Paris, France", True)
     assert found.comparison.endswith("“Tour Eiffel” is not compared")
     assert told({"IPTC Sublocation": "Tour Eiffel"}, "Place (IPTC)", "Paris, France").agrees is None
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"no research photos in {CASES}")
+@pytest.mark.parametrize(
+    ("name", "claim", "statement", "agrees", "comparison"),
+    [
+        ("p02_noref.jpg", "Rome, Italy", "GPS position", None, "ambiguous"),
+        ("p05_negS.jpg", "Sydney", "GPS position", True, "Australia"),
+        ("p10_2002.jpg", "Rome, Italy", "Digitised", None, "never set"),
+        ("p11c_tromso.jpg", "Tromsø", "Satellite time", None, "1,024 weeks"),
+        ("p13_iptc_1251.jpg", "Kyiv, Ukraine", "Place (IPTC)", True, "cp1251"),
+        ("p40_portland.jpg", "Portland, Oregon", "Place (IPTC)", False, "Portland, Maine"),
+        ("p42_paris_eu.jpg", "Paris, France", "Place (IPTC)", False, "United States"),
+    ],
+)
+def test_photos_as_people_have_them(
+    name: str, claim: str, statement: str, agrees: bool | None, comparison: str
+) -> None:
+    photo = sandbox.run(look_photo, os.fsencode(CASES / name)).photo
+    evidence = examine(photo, gazetteer.parse(claim))
+    (found,) = (one for one in evidence.statements if one.name == statement)
+    assert (found.agrees, comparison in found.comparison) == (agrees, True), found

@@ -228,7 +228,7 @@ def test_a_clip_that_cannot_be_measured_has_no_score(
     home: Path, walk: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, folder = walk
-    one = Texture("mine", RECIPE, KNOWN, weights.session(network(), 1), keypoints=folder)
+    one = Texture("mine", RECIPE, KNOWN, weights.session(network()), keypoints=folder)
     none = write_keypoints(tmp_path / "none", [[]] * 30)
     brief = write_keypoints(tmp_path / "brief", [[person()]] * 5 + [[]] * 25)
 
@@ -237,10 +237,10 @@ def test_a_clip_that_cannot_be_measured_has_no_score(
         assert evidence.score is None
         return evidence.sentence
 
-    mute = dataclasses.replace(one, session=weights.session(network(untaught=range(10)), 1))
+    mute = dataclasses.replace(one, session=weights.session(network(untaught=range(10))))
     told = "of the body only face, right hand, left foot and right foot is seen, never taught"
     assert said(mute) == f"No LDP-TOP: {told}."
-    deaf = dataclasses.replace(one, session=weights.session(network(untaught=(0, 5)), 1))
+    deaf = dataclasses.replace(one, session=weights.session(network(untaught=(0, 5))))
     (heard,) = ask.video(path, [deaf]).verdicts[0].evidence
     assert "right foot (left hand not seen; face never taught) in 5 sequences" in heard.sentence
     assert len(heard.series) == 3
@@ -266,7 +266,7 @@ def test_a_network_of_another_shape_or_without_sense_is_refused(home: Path) -> N
         texture.load("mine")
     found = Textures(np.full((1, 10, 3072), np.nan, np.float32), np.ones((1, 5), bool), np.zeros((1, 2)))
     with pytest.raises(BrokenInstallation, match="no probability"):
-        texture.speak(weights.session(network(), 1), found)
+        texture.speak(weights.session(network()), found)
 
 
 def made(fake: bool, seed: int, absent: tuple[int, ...] = ()) -> Textures:

@@ -3,7 +3,8 @@
 npm pack cldr-localenames-full           CLDR: names of territories (Unicode License v3)
 python -m sightcheck.data.languages CLDR-LOCALENAMES-FULL.tgz
 
-A name is left out where it is also another country's, a region's or a known city's: "Tunis" is also Tunisia somewhere.
+A name is left out where it is also another country's, a region's, the own name of a known city there ("Tunis" is also
+Tunisia somewhere) or any name of a known city elsewhere ("Angora" is Ankara before Angola).
 The same archive gives the same file.
 """
 
@@ -13,7 +14,7 @@ import sys
 import tarfile
 from collections import defaultdict
 
-from sightcheck.place.world.tables import DATA, cities, countries, fold, regions, rows_named
+from sightcheck.place.world.tables import DATA, cities, city_names, countries, fold, regions, rows_named
 
 LONGEST = 60
 KNOWN = 15_000
@@ -31,7 +32,7 @@ def main(archive: str) -> None:
     rows: defaultdict[str, list[str]] = defaultdict(list)
     for key, codes in sorted(meant.items()):
         (code, *others) = sorted(codes)
-        if not others and code in known and _telling(key) and key not in taken and not _city(key):
+        if not others and code in known and _telling(key) and key not in taken and not _city(key, code):
             rows[code].append(key)
     with (DATA / "languages.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -44,8 +45,10 @@ def _telling(key: str) -> bool:
     return (4 if key.isascii() else 2) <= len(key) <= LONGEST
 
 
-def _city(key: str) -> bool:
-    return any(cities().population[row] >= KNOWN for row in rows_named(key))
+def _city(key: str, code: str) -> bool:
+    """Whether a name means a known city rather than the country."""
+    known = [row for row in rows_named(key) if cities().population[row] >= KNOWN]
+    return any(cities().country[row] != code or fold(city_names(row, row + 1)[0]) == key for row in known)
 
 
 def _locales(archive: str) -> list[dict[str, str]]:

@@ -29,23 +29,27 @@ EVERYDAY = {"NYC"}
 GONE = ("AN", "CS")
 NAMES = {"NL": "Netherlands", "BQ": "Caribbean Netherlands"}
 ALSO = {
-    "AE": "UAE|Emirates", "AT": "Österreich", "BA": "Bosnia", "BE": "België|Belgique", "BY": "Byelorussia|Weißrussland",
-    "BG": "България", "BQ": "Bonaire, Saint Eustatius and Saba|Bonaire", "BR": "Brasil",
-    "CD": "DRC|DR Congo|Congo Kinshasa", "CG": "Congo|Congo Brazzaville",
-    "CH": "Schweiz|Suisse|Svizzera", "CI": "Côte d'Ivoire", "CN": "中国|China PR", "CV": "Cape Verde",
-    "CZ": "Czech Republic|Česko", "DE": "Deutschland", "DK": "Danmark", "EG": "مصر", "ES": "España",
-    "FI": "Suomi", "FM": "Federated States of Micronesia",
-    "GB": "UK|Great Britain|Britain|England|Scotland|Wales|Northern Ireland|Großbritannien|Grande-Bretagne|"
-    "Gran Bretaña|Gran Bretagna|Grã-Bretanha|Groot-Brittannië", "GR": "Ελλάδα|Hellas",
-    "HK": "Hongkong", "HR": "Hrvatska", "HU": "Magyarország", "IE": "Republic of Ireland|Éire",
-    "IN": "Bharat|भारत", "IS": "Ísland", "IT": "Italia", "JP": "日本|Nippon", "KP": "DPRK",
-    "KR": "Korea|Republic of Korea|대한민국", "LA": "Lao", "MK": "Macedonia", "MM": "Burma",
+    "AE": "UAE|Emirates|Emiratos|الإمارات", "AL": "Shqipëria",
+    "AM": "Armenien|Arménie|Armenië|Армения|Hayastan|Ermenistan", "AT": "Österreich", "AU": "Австралия",
+    "BA": "Bosnia", "BE": "België|Belgique", "BG": "България", "BQ": "Bonaire, Saint Eustatius and Saba|Bonaire",
+    "BR": "Brasil", "BY": "Byelorussia|Weißrussland", "CD": "DRC|DR Congo|Congo Kinshasa",
+    "CG": "Congo|Congo Brazzaville", "CH": "Schweiz|Suisse|Svizzera", "CI": "Côte d'Ivoire", "CN": "中国|China PR",
+    "CO": "Колумбия|Kolumbia", "CU": "Kuba|Куба", "CV": "Cape Verde", "CZ": "Czech Republic|Česko",
+    "DE": "Deutschland", "DK": "Danmark", "EG": "مصر", "ES": "España", "FI": "Suomi",
+    "FM": "Federated States of Micronesia",
+    "GB": "UK|Great Britain|Britain|England|Scotland|Wales|"
+    "Northern Ireland|Großbritannien|Grande-Bretagne|Gran Bretaña|Gran Bretagna|Grã-Bretanha|Groot-Brittannië",
+    "GR": "Ελλάδα|Hellas", "HK": "Hongkong", "HR": "Hrvatska", "HU": "Magyarország", "IE": "Republic of Ireland|Éire",
+    "IN": "Bharat|भारत", "IS": "Ísland", "IT": "Italia|Włochy", "JP": "日本|Nippon|日本国|Япония", "KP": "DPRK",
+    "KR": "Korea|Republic of Korea|대한민국", "LA": "Lao", "LB": "Líbano|لبنان", "LU": "Luxemburg",
+    "MK": "Macedonia", "MM": "Burma|Birmania|Birmanie|Birma",
     "MO": "Macau", "MX": "México", "NL": "Holland|Nederland|Hollande|Holanda|Olanda", "NO": "Norge", "PL": "Polska",
-    "PS": "Palestine|State of Palestine", "RO": "România", "RS": "Srbija",
-    "RU": "Russian Federation|Россия", "SE": "Sverige", "SK": "Slovensko", "SI": "Slovenija",
-    "SY": "Syrian Arab Republic", "SZ": "Swaziland", "TL": "East Timor", "TR": "Türkiye",
-    "TW": "臺灣|台灣|台湾", "TZ": "United Republic of Tanzania", "UA": "Україна",
-    "US": "USA|United States of America|America", "VA": "Vatican City|Holy See",
+    "PS": "Palestine|State of Palestine", "RO": "România", "RS": "Srbija", "RU": "Russian Federation|Россия|РФ",
+    "SA": "السعودية", "SE": "Sverige", "SG": "Singapur", "SI": "Slovenija", "SK": "Slovensko",
+    "SY": "Syrian Arab Republic", "SZ": "Swaziland", "TH": "ประเทศไทย",
+    "TL": "East Timor", "TR": "Türkiye", "TW": "臺灣|台灣|台湾",
+    "TZ": "United Republic of Tanzania", "UA": "Україна",
+    "US": "USA|United States of America|America|EUA|EEUU|米国|Amerika", "VA": "Vatican City|Holy See",
     "VN": "Viet Nam|Việt Nam",
 }  # fmt: skip
 """Names in use beside GeoNames' English one, by code."""

@@ -281,12 +281,16 @@ def _part_of(country: Country, key: str) -> Region | None:
 
 
 def _rivals(country: Country, text: str) -> list[Claim]:
-    """What a country's name or code may as well mean: a region elsewhere (Georgia, CA) or a city's INITIALS (LA)."""
+    """What a country's name or code may as well mean.
+
+    A region elsewhere (Georgia, CA), a city's INITIALS (LA), or a city in it where another language calls both so
+    (Mexiko, Алжир).
+    """
     key = fold(text)
     people = sum(one.population for one in regions() if one.country == country.code)
     named = (one for one in regions() if key in one.keys and one.country != country.code)
     rivals = [one for one in named if one.population > people * (BY_ANOTHER_NAME if one.country in POST else 1)]
-    rows = rows_named(INITIALS.get(key, ""))[:1]
+    rows = [*rows_named(INITIALS.get(key, ""))[:1], *(rows_named(key)[:1] if key not in country.own else ())]
     return [*(_of_row(row, text) for row in rows), *(_of_region(one, text) for one in rivals)]
 
 
