@@ -7,7 +7,7 @@ import pytest
 
 from sightcheck.data.manifest import Item
 from sightcheck.learn.video import trained
-from sightcheck.protocol.contender import Spoken, by_index
+from sightcheck.protocol.contender import WHOLE, Spoken, by_index
 from sightcheck.video import texture
 
 ITEMS = (Item(path="a.mp4", label="real"), Item(path="b.mp4", label="fake"))
@@ -30,7 +30,7 @@ class Share:
     def fit(self, clips, synthetic, units, validation=None, told=None):
         self.taught += 1
         mean = 0.25 + 0.5 * float(np.mean(synthetic[: len(synthetic) // 2]))
-        return type("Fitted", (), {"speak": lambda _, clip: Spoken(np.array([mean]), np.array([True]))})()
+        return type("Fitted", (), {"speak": lambda _, clip: Spoken(np.array([mean]), np.array([True]), WHOLE)})()
 
 
 def test_swapped_labels_or_units_are_taught_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
