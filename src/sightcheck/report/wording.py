@@ -43,7 +43,7 @@ def headline(verdict: Verdict, claimed: bool = True) -> str:
     """Answer and strength with its number: `synthetic - weak (LR about 5 : 1)`; `undecided` stands alone."""
     if not claimed:
         return NO_CLAIM
-    lead = leading(verdict)
+    lead = verdict.log10_lr
     if verdict.answer == "undecided" or lead is None:
         return verdict.answer
     return f"{verdict.answer} - {verdict.strength} (LR about {odds(lead)})"
@@ -53,7 +53,7 @@ def reason(verdict: Verdict, claimed: bool = True) -> str:
     """What the answer means, or why there is none, in one sentence."""
     if not claimed:
         return _unclaimed(verdict)
-    lead, (against, towards) = leading(verdict), sides(verdict)
+    lead, (against, towards) = verdict.log10_lr, sides(verdict)
     if lead is None and verdict.question == TAKEN_THERE:
         return "Nothing measured can be weighed against this claim, so no likelihood ratio can be given."
     if lead is None:
@@ -70,11 +70,6 @@ def reason(verdict: Verdict, claimed: bool = True) -> str:
     return (
         f"What was measured is about {_times(lead)} times likelier if it {told} {likelier} than if it {told} {other}."
     )
-
-
-def leading(verdict: Verdict) -> float | None:
-    """log10 LR of the evidence that decides: the first that has one."""
-    return next((item.log10_lr for item in verdict.evidence if finite(item.log10_lr)), None)
 
 
 def odds(log10_lr: float) -> str:
