@@ -9,13 +9,12 @@ from typing import TypeVar
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sightcheck import sandbox
-from sightcheck.media.container import decode, opened, pixel_aspect, stated_fps
+from sightcheck.media.container import opened, stated_fps
+from sightcheck.media.reel import Reel, reel
 
 T = TypeVar("T")
 
@@ -62,13 +61,13 @@ def windows(path: bytes, sampling: Sampling) -> Iterator[Window]:
 
     Windows after the first are whole; the first holds what there is, down to one frame.
     """
-    with opened(path) as (container, stream):
-        starts = _starts(container, stream, sampling)
-        sampled = _sample(_timed(container, stream, starts[0] or 0.0), sampling.fps)
+    with reel(path) as clip:
+        starts = _starts(clip, sampling)
+        sampled = _sample(clip.timed(starts[0] or 0.0), sampling.fps)
         for number, start in enumerate(starts):
-            if start is not None and number and _seek(container, stream, start):
-                sampled = _sample(_timed(container, stream, start), sampling.fps)
-            window = _window(itertools.islice(sampled, sampling.frames), stream, sampling)
+            if start is not None and number and clip.go_to(start):
+                sampled = _sample(clip.timed(start), sampling.fps)
+            window = _window(itertools.islice(sampled, sampling.frames), clip.aspect, sampling)
             if window is None or (number and len(window.times_s) < sampling.frames):
                 return
             yield window
@@ -81,11 +80,12 @@ def each(path: bytes, fps: float | None, start_s: float = 0.0) -> Iterator[tuple
     Frames whose size is not that of the first are left out.
     """
     with opened(path) as (container, stream):
+        clip = Reel(container, stream, most=0)
         if start_s:
-            _seek(container, stream, start_s)  # what cannot seek is read up to it
+            clip.go_to(start_s)  # what cannot seek is read up to it
         shape = None
-        for time, frame in _sample(_timed(container, stream, start_s), fps):
-            picture = pack([plane[None] for plane in _upright(frame, pixel_aspect(stream))])[0]
+        for time, frame in _sample(clip.timed(start_s), fps):
+            picture = pack([plane[None] for plane in _upright(frame, clip.aspect)])[0]
             shape = shape or picture.shape
             if picture.shape == shape:
                 yield time, picture
@@ -128,9 +128,9 @@ def pack(separate: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return flat.reshape(count, height * 3 // 2, width)
 
 
-def _starts(container: InputContainer, stream: VideoStream, sampling: Sampling) -> list[float | None]:
+def _starts(clip: Reel, sampling: Sampling) -> list[float | None]:
     """Window starts in seconds: back to back when they fit, else spread evenly; None means 'go on from here'."""
-    duration, rate = _stated_duration(container, stream), stated_fps(stream)
+    duration, rate = clip.duration_s, clip.rate
     length = sampling.frames / min(sampling.fps or rate, rate)
     if sampling.first:
         return [None] * sampling.windows
@@ -139,33 +139,6 @@ def _starts(container: InputContainer, stream: VideoStream, sampling: Sampling) 
     if duration <= length * sampling.windows:  # or unknown
         return [None] * sampling.windows
     return [float(start) for start in np.linspace(0, duration - length - 1 / rate, sampling.windows)]
-
-
-def _stated_duration(container: InputContainer, stream: VideoStream) -> float:
-    """Seconds, as the stream or (Matroska) the container states them; 0 where neither does."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base
-
-
-def _seek(container: InputContainer, stream: VideoStream, start: float) -> bool:
-    """Go to the key frame before a time; False where the container cannot seek, which then reads on."""
-    if container.format.name == "mpegts":  # has no index: libav goes to a time, not to the key frame before it
-        start = max(0.0, start - 10)
-    try:
-        container.seek(int(start / (stream.time_base or 1)) + (stream.start_time or 0), stream=stream)
-    except (av.FFmpegError, TypeError):
-        return False
-    return True
-
-
-def _timed(container: InputContainer, stream: VideoStream, start: float = 0.0) -> Iterator[tuple[float, VideoFrame]]:
-    """(seconds since the start of the stream, frame) in display order, from `start` on."""
-    origin = float((stream.start_time or 0) * (stream.time_base or 0))
-    for number, frame in enumerate(decode(container, stream)):
-        time = frame.time - origin if frame.time is not None else number / stated_fps(stream)
-        if time >= start:
-            yield time, frame
 
 
 def _sample(timed: Iterator[tuple[float, T]], fps: float | None) -> Iterator[tuple[float, T]]:
@@ -189,18 +162,18 @@ def _sample(timed: Iterator[tuple[float, T]], fps: float | None) -> Iterator[tup
         yield before
 
 
-def _window(sampled: Iterable[tuple[float, VideoFrame]], stream: VideoStream, sampling: Sampling) -> Window | None:
+def _window(sampled: Iterable[tuple[float, VideoFrame]], aspect: float, sampling: Sampling) -> Window | None:
     """Crop the sampled frames to one array; frames of another size than the first are left out and counted."""
     times: list[float] = []
     pictures: list[NDArray[np.uint8]] = []
     png, other_size = b"", 0
     for time, frame in sampled:
-        picture = pack([plane[None] for plane in _crop(_upright(frame, pixel_aspect(stream)), sampling)])
+        picture = pack([plane[None] for plane in _crop(_upright(frame, aspect), sampling)])
         if pictures and picture.shape != pictures[0].shape:
             other_size += 1
             continue
         if not pictures:
-            png = _still(frame, pixel_aspect(stream))
+            png = _still(frame, aspect)
         times.append(time)
         pictures.append(picture)
     if not pictures:
