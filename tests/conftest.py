@@ -1,6 +1,6 @@
 """Media made by code: nothing recorded, nothing downloaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,3 +58,11 @@ def clip(moving: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def make_clip() -> Callable[..., Path]:
     return lambda path, **kwargs: write_video(path, moving_picture(**kwargs))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Models and galleries of whoever runs the tests take no part in them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTCHECK_HOME", str(tmp_path_factory.mktemp("nobodys")))
+        yield

@@ -97,7 +97,7 @@ def photo(
     from sightcheck.place.stated import metadata
     from sightcheck.place.world import gazetteer
 
-    names = models or embedding.BUNDLED
+    names = models or embedding.DEFAULT
     stated = gazetteer.parse(claim) if isinstance(claim, str) else claim
     seen = sandbox.run(look_photo, _file(path, "photo"))
     reader = embedding.reader(names)
@@ -124,17 +124,17 @@ def _from_pixels(
 
     found, read = [], reader.embed(seen.pixels)
     if claim is not None and claim.city:
-        with gallery or Gallery(embed=reader.embed, key=reader.key) as store:
+        with gallery or Gallery(embed=reader.reference, key=reader.key) as store:
             references = store.references(claim.geoname_id)
             copies = near(references, fingerprint(seen.pixels))
             picture = partial(store.jpeg, claim.geoname_id)
             found = [
                 examine.of_copies(references, copies, picture),
                 examine.within(
-                    examine.of_city(read, reader, claim, references, copies, picture), seen.photo, seen.pixels
+                    examine.of_city(read, reader, claim, references, copies, picture), seen.photo, seen.pixels, reader
                 ),
             ]
-    country = examine.within(examine.of_country(read, reader, claim), seen.photo, seen.pixels)
+    country = examine.within(examine.of_country(read, reader, claim), seen.photo, seen.pixels, reader)
     country = replace(country, stills=(Still(0.0, png(seen.pixels, 240)),))
     if heat:
         at = examine.looked_for(read, reader, claim)

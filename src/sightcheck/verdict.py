@@ -72,7 +72,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Shortlist:
-    """The countries that together hold the true one with the stated coverage, over photos like those calibrated on."""
+    """The countries that may be it. `coverage`: the least share of such lists, over sources that were held out, that
+    held the true one.
+    """
 
     codes: tuple[str, ...]
     coverage: float
@@ -101,7 +103,11 @@ class Statement:
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference photo beside the query: a small JPEG, similarity of scene in [0, 1], P(same city) in [0, 1]."""
+    """A reference photo beside the query: a small JPEG, and how alike they are in [0, 1].
+
+    `similarity` of scene, or of features; `same` in [0, 1]: P(same city), or the share of photos of other places that
+    lie farther.
+    """
 
     name: str
     sha256: str
@@ -181,10 +187,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Calibration:
-    """log10 LR = slope * score + offset, held within +-bound.
+    """log10 LR = slope * score + offset, held within [-floor, bound].
 
     The bound is log10(groups + 1) of the smaller class: ten independent groups cannot support odds of
-    a thousand to one, whatever the straight line says.
+    a thousand to one, whatever the straight line says. `floor`: the same for ratios below 1, where they
+    have a bound of their own; None is `bound`.
     """
 
     slope: float
@@ -192,17 +199,19 @@ class Calibration:
     bound: float
     groups_real: int
     groups_synthetic: int
+    floor: float | None = None
 
     def log10_lr(self, score: float) -> float:
-        """Score on the detector's scale -> log10 likelihood ratio in [-bound, bound]."""
-        return float(np.clip(self.slope * score + self.offset, -self.bound, self.bound))
+        """Score on the detector's scale -> log10 likelihood ratio in [-floor, bound]."""
+        floor = self.bound if self.floor is None else self.floor
+        return float(np.clip(self.slope * score + self.offset, -floor, self.bound))
 
 
 def to_arrays(calibration: Calibration | None, name: str) -> dict[str, NDArray[Any]]:
     """Calibration, or None -> the two arrays of a model folder that hold it: `name` and `groups`."""
     one = calibration
     return {
-        name: np.array([one.slope, one.offset, one.bound] if one else [], np.float64),
+        name: np.array(_numbers(one) if one else [], np.float64),
         "groups": np.array([one.groups_real, one.groups_synthetic] if one else [], np.int64),
     }
 
@@ -210,7 +219,11 @@ def to_arrays(calibration: Calibration | None, name: str) -> dict[str, NDArray[A
 def from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> Calibration | None:
     """The arrays of a model folder -> the calibration that `to_arrays` put there."""
     numbers = arrays[name].tolist()
-    return Calibration(*numbers, *arrays["groups"].tolist()) if numbers else None
+    return Calibration(*numbers[:3], *arrays["groups"].tolist(), *numbers[3:]) if numbers else None
+
+
+def _numbers(one: Calibration) -> list[float]:
+    return [one.slope, one.offset, one.bound, *([] if one.floor is None else [one.floor])]
 
 
 def calibrate(scores: NDArray[np.float64], synthetic: NDArray[np.bool_], groups: Sequence[str]) -> Calibration:

@@ -151,11 +151,18 @@ def session(network: bytes) -> "InferenceSession":
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # weights of 8 bits are multiplied as floating-point numbers, or an embedding would depend on the processor
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     options.intra_op_num_threads = 1 if len(network) <= SMALL_BYTES else 0  # 0: one a core
     try:
         return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise BrokenInstallation(f"ONNX Runtime {onnxruntime.__version__} cannot run a network: {error}") from None
+
+
+def golden_input(shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:
+    """Shape of a batch -> the pseudo-random input that every network is compared on."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def save(described: Card, arrays: Arrays, root: Path | None = None, network: bytes = b"") -> Path:

@@ -108,7 +108,7 @@ def test_a_city_network_is_trained_and_answers(home: Path, photos: reading.Photo
     recipe = pairs.City(backbone=TINY, pretrained=False, pairs=64, symmetric=True, schedule=QUICK)
     folder = whole.train_city(photos, recipe, "tiny-city", home / "detectors")
     reader = Reader(Names(city="tiny-city"))
-    assert reader.pair_head.symmetric
+    assert reader.verifier.symmetric
     vectors = [reader.embed(photos.pixels[at]).vector for at in (0, 1)]
     assert vectors[0].shape == (64,)
     assert not np.array_equal(*vectors)
@@ -307,7 +307,7 @@ def test_an_export_answers_as_torch_does_for_any_batch(batch: int) -> None:
     found = session.run(None, {"input": given})[0]
     assert found.shape == (batch, 40)
     assert np.abs(found - wanted).max() <= export.TOLERANCE * max(1.0, np.abs(wanted).max())
-    again = session.run(None, {"input": export.golden_input((2, 3, 32, 32))})[0]
+    again = session.run(None, {"input": weights.golden_input((2, 3, 32, 32))})[0]
     assert np.abs(again - golden).max() <= export.TOLERANCE
 
 

@@ -46,7 +46,7 @@ def test_each_crop_is_cut_where_its_name_says(size: tuple[int, int]) -> None:
     cuts = corners | {"centre": (y // 2, x // 2)}
     for name, crop in zip(country.CROPS, country.five_crops(picture), strict=True):
         top, left = cuts[name]
-        shown = (crop.transpose(1, 2, 0) * country.STD + country.MEAN) * 255
+        shown = (crop.transpose(1, 2, 0) * country.STANDARD[1] + country.STANDARD[0]) * 255
         assert np.allclose(shown, picture[top : top + 224, left : left + 224], atol=0.01), name
 
 

@@ -8,7 +8,7 @@ are taken from the cache where they are there.
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,29 +16,85 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sightcheck import weights
 from sightcheck.data import photos as tables
-from sightcheck.learn.place import city
-from sightcheck.learn.place.country import held_out
-from sightcheck.learn.place.photos import Photos, read, seen, taught, training_views
-from sightcheck.learn.recipes import VIEWS
+from sightcheck.learn.place import city, nearest
+from sightcheck.learn.place.country import held_out, unseen
+from sightcheck.learn.place.photos import Photos, read, seen, taught
 from sightcheck.nets import heads
+from sightcheck.nets.place.features import Features
 from sightcheck.place import country
+from sightcheck.place.backbone import CLIP, LITE
+from sightcheck.place.city import NEAREST, Nearest
 from sightcheck.protocol import cities, countries
+from sightcheck.protocol.claims import ALIKE, cost, informed, ratios
 from sightcheck.protocol.metrics import Estimate
 
-Views = NDArray[np.float32]
-RESIZED = len(country.CROPS)
+Values = NDArray[np.float32]
 
 
 def main(*paths: str) -> None:
     """Print every table as Markdown, each as soon as it is there."""
     photos = read([Path(path) for path in paths])
-    views = seen(photos, VIEWS)
-    for line in chain(country_tables(photos, views), city_tables(photos, views)):
+    views = [seen(photos, name) for name in (LITE, CLIP) if any(one.name == name for one in weights.folders())]
+    for line in chain(unseen_tables(photos, views), nearest_tables(photos, views)):
         print(line, flush=True)
+    for one in views:
+        for line in chain(country_tables(photos, one), city_tables(photos, one)):
+            print(line, flush=True)
 
 
-def country_tables(photos: Photos, views: Views) -> Iterator[str]:
+def unseen_tables(photos: Photos, views: Sequence[Features]) -> Iterator[str]:
+    """Countries on each source that the heads never saw, temperature, shortlist and ratio from the other sources."""
+    yield "| features | source held out | photos | top-1 | top-3 | top-5 | ECE | coverage | Cllr | denied wrongly |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    kept, labels, classes = taught([item.country for item in photos.items])
+    names = [photos.items[at].source for at in kept]
+    for one in views:
+        found = unseen(heads.CountryHead(), one[kept], classes, len(labels), names)
+        told = {(row.scope, row.name): row.value for row in (*found.metrics(), *informed(found.claims(labels)))}
+        for name in sorted(found.coverage()):
+            numbers = [
+                told.get((f"{name}, held out", what))
+                for what in ("top-1", "top-3", "top-5", "ECE", "shortlist coverage", "Cllr", "denied wrongly, moderate")
+            ]
+            cells = " | ".join("-" if value is None else f"{value:.2f}" for value in numbers)
+            yield f"| {one.read} | {name} | {int((found.sources == name).sum())} | {cells} |"
+        yield f"| {one.read} | all, units alike | {len(found.classes)} | | | | | | {told[ALIKE, 'Cllr']:.2f} | |"
+
+
+def nearest_tables(photos: Photos, views: Sequence[Features]) -> Iterator[str]:
+    """Cities nobody taught, claimed by nearness: of one source and across sources, and what each part of it gives."""
+    yield "\n| features | score | claims | TP, FP 2 % | TP, FP 5 % | AUC | Cllr, sources held out |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for one in views:
+        for name, features, score in (
+            ("5 nearest, less other places", one, nearest.margin),
+            ("5 nearest", one, plain),
+            ("5 nearest whitened, less other places", whitened(photos, one), nearest.margin),
+        ):
+            found = nearest.trials(photos.items, features, score=score)
+            told = cost(found.claims, ratios(found.claims))
+            for scope, part in (("one source", found[~found.across]), ("across sources", found[found.across])):
+                at_2, at_5, area = nearest.rates(part)
+                row = f"| {one.read} | {name} | {scope} | {_with(at_2)} | {_with(at_5)} | {_with(area)} |"
+                yield f"{row} {told:.2f} |" if scope == "one source" else f"{row} |"
+
+
+def plain(model: Nearest, query: Values, references: Values) -> float:
+    """The mean of the NEAREST largest cosines, whatever other places have."""
+    return float(np.sort(references @ query)[-NEAREST:].mean())
+
+
+def whitened(photos: Photos, features: Features, kept: int = 64) -> Features:
+    """Features projected on the `kept` largest principal components of the photos of no city, each scaled to 1."""
+    known = features.centre[np.array([not one.city for one in photos.items])]
+    size, axes = np.linalg.eigh(np.cov(known.T))
+    turned = (features.values - known.mean(0)) @ (axes[:, -kept:] / np.sqrt(size[-kept:]))
+    return replace(features, values=turned.astype(np.float32))
+
+
+def country_tables(photos: Photos, views: Features) -> Iterator[str]:
     """Table 7.3 by source group, and what happens to photos of the other group and of other sources."""
     kept, labels, classes = taught([item.country for item in photos.items])
     items, views = [photos.items[at] for at in kept], views[kept]
@@ -51,21 +107,21 @@ def country_tables(photos: Photos, views: Views) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     yield _chance(labels, classes[first])
     alone = held_out(recipe, views[first], classes[first], len(labels), fold[first])
-    crops = countries.cross_fitted(alone[:, :RESIZED].astype(float), classes[first], fold[first])
+    crops = countries.cross_fitted(alone[:, : views.cuts].astype(float), classes[first], fold[first])
     yield _row("street", "street", "average", *crops, classes[first], _where(groups, first))
     both = held_out(recipe, views, classes, len(labels), fold)
-    for name in countries.ROWS:
-        logits = (both[:, RESIZED:] if name == "resize" else both[:, :RESIZED]).astype(float)
+    for name in countries.ROWS if views.read == LITE else ("average",):
+        logits = (both[:, views.cuts :] if name == "resize" else both[:, : views.cuts]).astype(float)
         found = countries.cross_fitted(logits, classes, fold, "average" if name == "resize" else name)
         for scope, where in (("street", first), ("web", ~first)):
             part = (found[0][where], found[1][where], classes[where], _where(groups, where))
             yield _row("both", scope, name, *part)
-    net = heads.country(recipe, training_views(views[first]), classes[first], len(labels))
-    shown = country.fused(heads.outputs(net, views[~first, :RESIZED]))
+    net = heads.country(recipe, views[first].teaching, classes[first], len(labels))
+    shown = country.fused(heads.outputs(net, views[~first].tests))
     yield _row("street", "web", "average", shown, shown > 1, classes[~first], _where(groups, ~first))
 
 
-def city_tables(photos: Photos, views: Views) -> Iterator[str]:
+def city_tables(photos: Photos, views: Features) -> Iterator[str]:
     """Table 8.4 on these photos, its columns as rows: sampling and gate, with cities taught and not taught.
 
     Beside them this project's own comparisons, which the thesis does not have: the symmetric head and the other votes.

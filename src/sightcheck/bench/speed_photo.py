@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.place import city, country, scene
-from sightcheck.place.embedding import Reader
+from sightcheck.place.embedding import Names, Reader
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ Measured = tuple[str, float, str, str]
 
 def measurements(folder: Path) -> Iterator[Measured]:
     """Every measurement of a question about a photo, on pictures made by code."""
-    reader = Reader()
+    reader = Reader(Names(city="pairs"))
     pictures = [picture(seed) for seed in range(BATCH)]
     yield from cached(reader, pictures)
     yield from throughput(reader, pictures)
@@ -35,20 +35,21 @@ def measurements(folder: Path) -> Iterator[Measured]:
 
 def cached(reader: Reader, pictures: list[Pixels]) -> Iterator[Measured]:
     """One query against stored references, and the same pairs with both photos read for each, as the thesis does."""
-    references = [pictures[at % len(pictures)] for at in range(REFERENCES)]
+    references, head = [pictures[at % len(pictures)] for at in range(REFERENCES)], reader.verifier
+    assert isinstance(head, city.PairHead)
     kept = [reader.embed(one) for one in pictures]
     vectors = np.stack([kept[at % len(pictures)].vector for at in range(REFERENCES)])
     scenes = np.stack([kept[at % len(pictures)].scenes for at in range(REFERENCES)])
 
     def once() -> city.Vote:
         query = reader.embed(pictures[0])
-        return city.verify(reader.pair_head, query.vector, query.scenes, vectors, scenes)
+        return city.verify(reader.verifier, query.vector, query.scenes, vectors, scenes)
 
     def pairs() -> city.Vote:
         different, similar = np.empty(REFERENCES), np.empty(REFERENCES)
         for at, other in enumerate(references):
             a, b = reader.embed(pictures[0]), reader.embed(other)
-            different[at] = reader.pair_head.different(a.vector, b.vector[None])[0]
+            different[at] = head.different(a.vector, b.vector[None])[0]
             similar[at] = scene.similarity(a.scenes, b.scenes[None])[0]
         return city.vote(different, similar)
 

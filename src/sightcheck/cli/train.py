@@ -26,12 +26,20 @@ class Recipe(StrEnum):
     scene = "scene"
     country = "country"
     city = "city"
+    pairs = "pairs"
     whole_country = "whole-country"
     whole_city = "whole-city"
 
 
 VIDEO = tuple(Recipe)[:9]
 """Those that learn from clips; the others learn from photos."""
+
+
+class Backbone(StrEnum):
+    """Whose features a head reads."""
+
+    lite = "backbone"
+    clip = "clip"
 
 
 class Form(StrEnum):
@@ -61,11 +69,12 @@ def train(
     keypoints: Annotated[Path | None, typer.Option(help="LDP-TOP: OpenPose's JSON, a folder a clip.")] = None,
     ldp: Annotated[Form, typer.Option(help="LDP-TOP: how patterns are made (docs/tables.md).")] = Form.sign,
     sequences: Annotated[int, typer.Option(min=0, help="LDP-TOP: at most so many of a clip. [0: all]")] = 0,
+    features: Annotated[Backbone, typer.Option(help="Photos: the backbone that a head reads.")] = Backbone.lite,
     backbone: Annotated[str, typer.Option(help="Backbone of a whole-... recipe. [default: the thesis's]")] = "",
     grouped: Annotated[bool, typer.Option("--grouped", help="Country: the 61 classes of the thesis.")] = False,
-    symmetric: Annotated[bool, typer.Option("--symmetric", help="City: the head that forgets the order.")] = False,
+    symmetric: Annotated[bool, typer.Option("--symmetric", help="Pairs: the head that forgets the order.")] = False,
     teacher: Annotated[Path | None, typer.Option(help="Scene: its .npz (path, probs), hierarchy.csv beside.")] = None,
-    gate: Annotated[str, typer.Option(help="City: the country model that gates it. [default: the recipe's]")] = "",
+    gate: Annotated[str, typer.Option(help="Pairs: the country model that gates it. [default: the recipe's]")] = "",
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
 ) -> None:
     """Train a network and export it with its card. Needs the train extra; stopped, it resumes."""
@@ -77,7 +86,7 @@ def train(
     given = {"--frames": frames, "--of": of, "--keypoints": keypoints, "--precision": precision != Precision.full}
     given |= {"--folds": folds != 5, "--scratch": scratch, "--ldp": ldp != Form.sign, "--sequences": sequences}
     others = {"--backbone": backbone, "--grouped": grouped, "--symmetric": symmetric, "--teacher": teacher}
-    others |= {"--gate": gate}
+    others |= {"--gate": gate, "--features": features != Backbone.lite}
     wrong = [option for option, value in (others if on_clips else given).items() if value]
     if wrong:
         raise UsageError(f"{', '.join(wrong)} does not belong to the recipe {recipe.value}; leave it out")
@@ -93,6 +102,8 @@ def train(
             )  # fmt: skip
             folder = recipes.on_clips(asked, tables, told)
         else:
-            photos = recipes.Asked(recipe.value, name, backbone, epochs, grouped, symmetric, teacher, gate, to)
+            photos = recipes.Asked(
+                recipe.value, name, features.value, backbone, epochs, grouped, symmetric, teacher, gate, to
+            )
             folder = recipes.run(photos, tables, told)
     print_safely(recipes.to_text(folder))

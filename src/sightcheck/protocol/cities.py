@@ -52,21 +52,33 @@ class Rates:
 
 
 def trials(
-    photos: Photos, head: city.PairHead, queries: Rows, references: Rows, top: int = 0, weighted: bool = True
+    photos: Photos, verifier: city.Verifier, queries: Rows, references: Rows, top: int = 0, weighted: bool = True
 ) -> list[Trial]:
-    """Every query claimed for every city that has references; near copies of the query never vote on it."""
+    """Every query claimed for every city that has references; near copies of the query never vote on it.
+
+    `top` and `weighted` are settings of a pair head's vote.
+    """
     found = []
     for claimed in sorted(set(photos.cities[references].tolist())):
         of_city = references[photos.cities[references] == claimed]
         column = photos.names.index(claimed)
         for query in queries:
             rows = of_city[photos.groups[of_city] != photos.groups[query]]
-            different = head.different(photos.vectors[query], photos.vectors[rows])
-            outcome = city.vote(different, similarity(photos.scenes[query], photos.scenes[rows]), top, weighted)
+            outcome = _outcome(photos, verifier, query, rows, top, weighted)
             passed = bool(photos.gate[query, column])
             truth, group = str(photos.cities[query]), str(photos.groups[query])
             found.append(Trial(outcome.margin, passed, claimed, truth, group))
     return found
+
+
+def _outcome(
+    photos: Photos, verifier: city.Verifier, query: np.intp, rows: Rows, top: int, weighted: bool
+) -> city.Vote:
+    vector, vectors = photos.vectors[query], photos.vectors[rows]
+    if isinstance(verifier, city.Nearest):
+        return verifier.near(vector, vectors)
+    alike = similarity(photos.scenes[query], photos.scenes[rows])
+    return city.vote(verifier.different(vector, vectors), alike, top, weighted)
 
 
 def scores(found: Sequence[Trial], gate: bool) -> Values:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.place import country
+from sightcheck.protocol.claims import Claims
 from sightcheck.protocol.metrics import Estimate, Values, bootstrap
-from sightcheck.verdict import Calibration, calibrate
 
 Classes = NDArray[np.intp]
 
@@ -52,43 +53,59 @@ def ece(probabilities: Values, truth: Classes, bins: int = 10) -> float:
     return float(np.abs(np.bincount(at, gap, minlength=bins)).sum() / len(truth))
 
 
-def threshold(probabilities: Values, truth: Classes, coverage: float = COVERAGE) -> float:
+def threshold(
+    probabilities: Values, truth: Classes, coverage: float = COVERAGE, weights: Values | None = None
+) -> float:
     """Held-out (n, C), (n,) -> the probability a class must reach to be on the shortlist.
 
-    Split conformal prediction with the true class's probability as score (Sadinle, Lei and Wasserman 2019).
+    Split conformal prediction with the true class's probability as score (Sadinle, Lei and Wasserman 2019), photos
+    weighing as `weights` (n,) say, alike by default.
     """
-    scores = np.sort(probabilities[np.arange(len(truth)), truth])
-    return float(scores[max(int(np.floor((1 - coverage) * (len(truth) + 1))) - 1, 0)])
+    given = np.ones(len(truth)) if weights is None else weights
+    scores = probabilities[np.arange(len(truth)), truth]
+    order = np.argsort(scores, kind="stable")
+    below = np.cumsum(given[order]) / given.sum() * len(truth) / (len(truth) + 1)
+    return float(scores[order][max(int(np.searchsorted(below, 1 - coverage, side="right")) - 1, 0)])
 
 
-def temperature(logits: NDArray[np.floating], truth: Classes) -> float:
-    """Held-out (n, 5, C) logits, (n,) -> the temperature of least cross-entropy of the averaged crops."""
+def temperature(logits: NDArray[np.floating], truth: Classes, weights: Values | None = None) -> float:
+    """Held-out (n, k, C) logits, (n,) -> the temperature of least cross-entropy of the averaged cuts."""
     from scipy.optimize import minimize_scalar
 
     def cost(log_t: float) -> float:
         found = country.fused(logits, temperature=float(np.exp(log_t)))
-        return float(-np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-12)).mean())
+        costs = -np.log(np.maximum(found[np.arange(len(truth)), truth], 1e-12))
+        return float(np.average(costs, weights=weights))
 
     return float(np.exp(minimize_scalar(cost, bounds=(-2, 2), method="bounded").x))
 
 
 def cross_fitted(
-    logits: NDArray[np.floating], truth: Classes, fold: Classes, fusion: str = "average"
+    logits: NDArray[np.floating], truth: Classes, fold: NDArray[Any], fusion: str = "average", alike: bool = False
 ) -> tuple[Values, NDArray[np.bool_]]:
-    """(n, 5, C) held-out logits, their folds -> (n, C) probabilities and (n, C) shortlists.
+    """(n, k, C) held-out logits, their folds -> (n, C) probabilities and (n, C) shortlists.
 
-    Temperature and threshold of a fold come from the other folds, so nothing is tuned on what it is scored on.
+    Temperature and threshold of a fold come from the other folds, so nothing is tuned on what it is scored on. `alike`:
+    these folds are sources, which weigh alike whatever their size.
     """
     probabilities = np.zeros((len(truth), logits.shape[-1]))
     listed = np.zeros(probabilities.shape, bool)
     for number in np.unique(fold):
         here, others = fold == number, fold != number
-        t = temperature(logits[others], truth[others])
+        weights = evenly(fold[others]) if alike else None
+        t = temperature(logits[others], truth[others], weights)
         probabilities[here] = country.fused(logits[here], fusion, t)
-        least = threshold(country.fused(logits[others], fusion, t), truth[others])
+        least = threshold(country.fused(logits[others], fusion, t), truth[others], weights=weights)
         listed[here] = probabilities[here] >= least
         listed[here, probabilities[here].argmax(1)] = True
     return probabilities, listed
+
+
+def evenly(sources: NDArray[Any]) -> Values:
+    """Sources (n,) -> (n,) weights by which each source counts alike, their sum n."""
+    _, at, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    weights = 1 / counts[at]
+    return np.asarray(weights * len(weights) / weights.sum())
 
 
 def measures(probabilities: Values, listed: NDArray[np.bool_], truth: Classes, groups: Sequence[str]) -> Measures:
@@ -109,12 +126,20 @@ def measures(probabilities: Values, listed: NDArray[np.bool_], truth: Classes, g
     )
 
 
-def claimed(probabilities: Values, truth: Classes, units: Sequence[str]) -> Calibration:
-    """Held-out (n, C), (n,), units (n) -> calibration of a claimed country's log odds: taken there over elsewhere.
+def claimed(
+    probabilities: Values,
+    truth: Classes,
+    sources: NDArray[np.str_],
+    countries: NDArray[np.str_],
+    covered: NDArray[np.bool_],
+) -> Claims:
+    """(n, C) by heads that never saw a photo's source -> every photo claimed for every class, its log odds the score.
 
-    Every photo is claimed for every class once; `units` (a country in one source) are the groups that weigh alike.
+    `sources`, `countries` (n,) of the photos; `covered` (n, C): the classes that its heads were taught.
     """
-    scores = np.log(np.clip(probabilities, 1e-9, 1 - 1e-9)) - np.log1p(-np.clip(probabilities, 1e-9, 1 - 1e-9))
-    there = np.arange(scores.shape[1]) == truth[:, None]  # (n, C)
-    names = np.repeat(np.asarray(units)[:, None], scores.shape[1], 1)
-    return calibrate(scores.ravel(), there.ravel(), names.ravel().tolist())
+    held = np.clip(probabilities, 1e-9, 1 - 1e-9)
+    scores = np.log(held) - np.log1p(-held)
+    there = np.arange(scores.shape[1]) == truth[:, None]
+    unit = np.char.add(np.char.add(countries, " "), sources)
+    named = [np.repeat(one[:, None], scores.shape[1], 1)[covered] for one in (unit, sources)]
+    return Claims(scores[covered], there[covered], named[0], named[1], named[1])

@@ -107,7 +107,7 @@ def _city(
         np.stack([_gate(read, items, reader, one) for one in names], 1),
     )
     every = np.arange(len(items))
-    found = cities.trials(photos, reader.pair_head, every, every)
+    found = cities.trials(photos, reader.verifier, every, every)
     cells = tuple((*cell, share) for cell, share in sorted(cities.matrix(found, gate=True).items()))
     gated, ungated = cities.rates(found, gate=True), cities.rates(found, gate=False)
     return PhotoEvaluation(name, len(items), None, gated, ungated, cells, _roc(found), tuple(warnings))

@@ -60,6 +60,16 @@ def ece(probabilities: Values, synthetic: Labels, bins: int = 10, weights: Value
     return float(np.abs(gaps).sum() / given.sum()) if given.sum() > 0 else NAN
 
 
+def cllr(log10_lr: Values, synthetic: Labels, weights: Values | None = None) -> float:
+    """Log-likelihood-ratio cost (Brümmer and du Preez 2006): 0 is perfect, 1 says nothing, above 1 misleads."""
+    given, natural = _ones(weights, log10_lr), np.log(10) * log10_lr
+    costs = np.logaddexp(0, np.where(synthetic, -natural, natural)) / np.log(2)
+    if min(given[synthetic].sum(), given[~synthetic].sum()) <= 0:
+        return NAN
+    sides = [float(np.average(costs[side], weights=given[side])) for side in (synthetic, ~synthetic)]
+    return sum(sides) / 2
+
+
 def bootstrap(
     metric: Callable[[Values], float], synthetic: Labels, groups: Sequence[str], n: int = 1000, seed: int = 0
 ) -> Estimate:

@@ -100,12 +100,14 @@ def _countries(item: Evidence, claim: Claim | None) -> Iterator[str]:
 
 
 def _references(item: Evidence) -> Iterator[str]:
-    """The references that weighed most: name, similarity, P(same city), vote."""
+    """The references that weighed most: name, similarity, and what it says of the city."""
     pairs = charts.pairs(item.references)
     for pair in pairs[:REFERENCES]:
         one = pair.reference
-        vote = f", same city {wording.percent(one.same)}, vote {pair.vote:+.2f}" if finite(item.score) else ""
-        yield f"{shortened(one.name, 40)}  similarity {one.similarity:.2f}{vote}"
+        told = f", nearer than {wording.percent(one.same)} of other places"
+        if item.method == "pairs":
+            told = f", same city {wording.percent(one.same)}, vote {pair.vote:+.2f}"
+        yield f"{shortened(one.name, 40)}  similarity {one.similarity:.2f}{told if finite(item.score) else ''}"
     if len(pairs) > REFERENCES:
         yield f"and {len(pairs) - REFERENCES} more"
 

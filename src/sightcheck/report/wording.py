@@ -203,10 +203,11 @@ def shortlist(evidence: Evidence) -> str:
         return ""
     names = {share.code: shortened(share.name, 60) for share in evidence.shares}
     kept = [names.get(code, code) for code in short.codes]
+    least = f"{percent(short.coverage)} or more"
     if len(kept) > 1 and (2 * len(kept) > len(names) or len(kept) > 12):
-        return f"Any of {len(kept)} of {len(names)} countries ({percent(short.coverage)}): too many to narrow it down"
+        return f"Any of {len(kept)} of {len(names)} countries ({least}): too many to narrow it down"
     between = "; " if any("," in name for name in kept) else ", "
-    return f"{'One of: ' if len(kept) > 1 else 'Only '}{between.join(kept)} ({percent(short.coverage)})"
+    return f"{'One of: ' if len(kept) > 1 else 'Only '}{between.join(kept)} ({least})"
 
 
 def gate(shares: Sequence[Share], claim: Claim) -> str:

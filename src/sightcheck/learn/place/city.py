@@ -21,13 +21,14 @@ from sightcheck.learn.place.photos import (
     metric,
     sources,
     taught,
-    training_views,
 )
 from sightcheck.nets import heads
 from sightcheck.nets.export import to_onnx
 from sightcheck.nets.loop import Schedule
 from sightcheck.nets.place import city as pairs
+from sightcheck.nets.place.features import Features
 from sightcheck.place import city, country, scene
+from sightcheck.place.backbone import CLIP, LITE
 from sightcheck.place.embedding import Names, reader
 from sightcheck.protocol import cities
 from sightcheck.protocol.cities import Rates, Trial
@@ -46,9 +47,9 @@ SPLIT = (
     "fifths by group (near copies together): one asked about, one compared with, three taught, a tenth of which chose "
     "the epoch; open: no photo of the claimed city taught; kept model: all photos, a tenth of which chose the epoch"
 )
+SCENES = {LITE: "scene", CLIP: "scene-clip"}
 MANY = 100
 """Photos of one source that make a city one of those the protocols claim."""
-CENTRE = country.CROPS.index("centre")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Known:
     """
 
     items: tuple[Item, ...]
-    views: Values
+    views: Features
     scenes: Values
     countries: NDArray[np.float64]
     labels: tuple[tuple[str, ...], ...]
@@ -78,17 +79,17 @@ class Known:
         return np.argsort(-self.countries, axis=1, kind="stable")[:, : country.GATE]
 
 
-def known(photos: Photos, views: Values, gate: str = "") -> Known:
+def known(photos: Photos, views: Features, gate: str = "") -> Known:
     """All photos, their features -> the city photos with their countries.
 
     `gate` names the country model that tells them, as it is; without one, heads do that never saw them.
     """
     rows, told, labels = _asked(photos, gate) if gate else _held_out(photos, views)
     of_cities = tuple(photos.items[at] for at in rows)
-    groups16 = weights.load("scene").arrays["groups16"]
-    model = weights.session(weights.load("scene").network)
+    scenes = weights.load(SCENES[views.read])
+    groups16 = scenes.arrays["groups16"]
     seen = views[rows]
-    places = country.softmax(model.run(None, {"input": seen[:, CENTRE]})[0])
+    places = country.softmax(weights.session(scenes.network).run(None, {"input": seen.centre})[0])
     main = _main(of_cities)
     return Known(
         of_cities, seen, scene.grouped(places, groups16), told, labels, main,
@@ -96,14 +97,14 @@ def known(photos: Photos, views: Values, gate: str = "") -> Known:
     )  # fmt: skip
 
 
-def _held_out(photos: Photos, views: Values) -> tuple[Rows, NDArray[np.float64], tuple[tuple[str, ...], ...]]:
+def _held_out(photos: Photos, views: Features) -> tuple[Rows, NDArray[np.float64], tuple[tuple[str, ...], ...]]:
     """Rows of the city photos, their countries by heads that were taught the other folds, the classes' codes."""
     kept, labels, classes = taught([item.country for item in photos.items])
     items = [photos.items[at] for at in kept]
     fold = tables.folds(items, [f"{item.country} {item.source}" for item in items])
     logits = countries.held_out(heads.CountryHead(), views[kept], classes, len(labels), fold)
     of_cities = np.array([bool(item.city) for item in items])
-    return kept[of_cities], country.fused(logits[of_cities, : len(country.CROPS)]), tuple((one,) for one in labels)
+    return kept[of_cities], country.fused(logits[of_cities, : views.cuts]), tuple((one,) for one in labels)
 
 
 def _asked(photos: Photos, gate: str) -> tuple[Rows, NDArray[np.float64], tuple[tuple[str, ...], ...]]:
@@ -158,7 +159,7 @@ PROTOCOLS = {"closed": closed, "across sources": across, "open": opened}
 def fitted(data: Known, recipe: pairs.City, rows: Rows) -> pairs.Pairs:
     """The pair network taught on some rows, a tenth of their groups validating it; kept where it was taught before."""
     _, classes = pairs.indices(data.cities[rows].tolist())
-    views, top_two = training_views(data.views[rows]), data.top_two[rows]
+    views, top_two = data.views[rows].teaching, data.top_two[rows]
     about = (recipe, data.cities[rows].tolist(), [data.items[at].group for at in rows], top_two, views)
     folder = cache.folder("models") / cache.key(*about, code=("nets", "learn/place", "place"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +179,7 @@ def _trials(
     names = tuple(sorted(set(data.cities[references].tolist())))
     where = {item.place: item.country for item in data.items}
     gate = np.stack([_passes(data, where[name]) for name in names], 1)
-    vectors = heads.outputs(net.branch, data.views[:, CENTRE])
+    vectors = heads.outputs(net.branch, data.views.centre)
     groups = np.array([item.group for item in data.items])
     seen = cities.Photos(vectors.astype(np.float64), data.scenes.astype(np.float64), data.cities, groups, names, gate)
     return cities.trials(seen, net.head(), queries, references, top, weighted)
@@ -191,7 +192,7 @@ def _passes(data: Known, code: str) -> NDArray[np.bool_]:
 
 
 def train(
-    photos: Photos, views: Values, name: str, root: Path | None = None, symmetric: bool = False, gate: str = ""
+    photos: Photos, views: Features, name: str, root: Path | None = None, symmetric: bool = False, gate: str = ""
 ) -> Path:
     """The pair network on every city of at least FEWEST photos, calibrated on cities held out -> its model folder.
 
@@ -203,11 +204,11 @@ def train(
     counts = Counter(data.cities.tolist())
     rows = np.array([at for at, name in enumerate(data.cities) if counts[name] >= FEWEST], np.intp)
     net = fitted(data, recipe, rows)
-    network, golden = to_onnx(net.branch, (2, views.shape[-1]))
+    network, golden = to_onnx(net.branch, (2, views.values.shape[-1]))
     described = card(
         name, f"Same city or not, by pairs ({'symmetric' if symmetric else 'thesis'} head) on the shared backbone",
         {
-            "reads": "features of backbone", **asdict(recipe), "gate": gate or "heads taught without the photo",
+            "reads": f"features of {views.read}", **asdict(recipe), "gate": gate or "heads taught without the photo",
             "plausible_share": plausible(data, recipe, rows),
         },
         sources([data.items[at] for at in rows]), SPLIT,

@@ -17,9 +17,11 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.nets.backbones import Lite
 from sightcheck.nets.export import to_onnx
-from sightcheck.nets.place import features
-from sightcheck.place import country
+from sightcheck.nets.place.features import Features, features
+from sightcheck.place import country, embedding
+from sightcheck.place.backbone import CLIP, LITE
 from sightcheck.place.country import Pixels, shortened
+from sightcheck.place.references.likeness import fingerprint
 from sightcheck.protocol.metrics import Estimate
 from sightcheck.weights import Card, Metric, Source
 
@@ -46,6 +48,11 @@ class Photos:
     pixels: tuple[Pixels, ...]
     left_out: tuple[str, ...]
 
+    @property
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """(n,) by which an answer knows a photo that the model learned from, or a near copy of one."""
+        return np.array([fingerprint(one) for one in self.pixels], np.uint64)
+
 
 def read(paths: Sequence[Path], told: Told | None = None) -> Photos:
     """Tables of photos -> Photos. Raises UsageError where a table is wrong or none of its photos can be read."""
@@ -66,9 +73,13 @@ def backbone(name: str, root: Path | None = None) -> Path:
     return weights.save(described, {"golden": golden}, root, network)
 
 
-def seen(photos: Photos, views: int, told: Told | None = None) -> NDArray[np.float32]:
-    """Photos -> the shared backbone's features (n, 6 + views, 1280): five crops, resize, augmented views."""
-    return features.features(photos.pixels, views, weights.load("backbone").network, told)
+VIEWS = {LITE: 4, CLIP: 0}
+"""Augmented views of each photo that heads learn from, beside the test cuts. A view costs the better backbone .2 s."""
+
+
+def seen(photos: Photos, name: str = LITE, told: Told | None = None) -> Features:
+    """Photos -> what a backbone sees of them. Raises UsageError where it is not here."""
+    return features(photos.pixels, VIEWS[name], embedding.backbone_model(name), told)
 
 
 def taught(names: Sequence[str]) -> tuple[NDArray[np.intp], list[str], NDArray[np.intp]]:
@@ -82,11 +93,6 @@ def taught(names: Sequence[str]) -> tuple[NDArray[np.intp], list[str], NDArray[n
         raise UsageError(f"nothing to tell apart: two countries or cities need {FEWEST} photos each; add photos")
     rows = np.array([at for at, name in enumerate(names) if name in set(labels)], np.intp)
     return rows, labels, np.array([labels.index(names[at]) for at in rows], np.intp)
-
-
-def training_views(views: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Without the resized view, whose aspect no other has."""
-    return np.delete(views, len(country.CROPS), axis=1)
 
 
 def metric(name: str, scope: str, found: Estimate) -> Metric:

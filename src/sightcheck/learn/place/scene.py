@@ -16,13 +16,13 @@ from sightcheck.errors import UsageError
 from sightcheck.learn.place.photos import SPLIT, Photos, card, sources
 from sightcheck.nets import heads
 from sightcheck.nets.export import to_onnx
-from sightcheck.nets.place import features
 from sightcheck.nets.place import scene as scenes
+from sightcheck.nets.place.features import Features
 from sightcheck.place import country, scene
 from sightcheck.weights import Metric
 
 
-def train(photos: Photos, views: NDArray[np.float32], teacher: Path, name: str, root: Path | None = None) -> Path:
+def train(photos: Photos, views: Features, teacher: Path, name: str, root: Path | None = None) -> Path:
     """The scene head, distilled from `teacher` (.npz: path, probs (n, 365)) -> its model folder.
 
     `hierarchy.csv` beside the teacher gives the 3 and 16 groups of each scene. A fifth of the photos is held out for
@@ -32,17 +32,16 @@ def train(photos: Photos, views: NDArray[np.float32], teacher: Path, name: str, 
     groups3, groups16, names = _hierarchy(teacher.parent / "hierarchy.csv")
     recipe = scenes.Scene()
     fold = tables.folds(photos.items, [item.source for item in photos.items])
-    used = np.r_[0 : len(country.CROPS), features.TEST_VIEWS : views.shape[1]]
     with tempfile.TemporaryDirectory() as folder:
-        held = scenes.train(recipe, views[fold > 0][:, used], truth[fold > 0], Path(folder))
-    found = country.softmax(heads.outputs(held, views[fold == 0, country.CROPS.index("centre")]))
+        held = scenes.train(recipe, views[fold > 0].teaching, truth[fold > 0], Path(folder))
+    found = country.softmax(heads.outputs(held, views[fold == 0].centre))
     metrics = _agreement(found, truth[fold == 0].astype(np.float64), groups3, groups16)
     with tempfile.TemporaryDirectory() as folder:
-        head = scenes.train(recipe, views[:, used], truth, Path(folder))
-    network, golden = to_onnx(head, (2, views.shape[-1]))
+        head = scenes.train(recipe, views.teaching, truth, Path(folder))
+    network, golden = to_onnx(head, (2, views.values.shape[-1]))
     described = card(
         name, "365 Places scenes by a head on the shared backbone, distilled from a Places365 network",
-        {"reads": "features of backbone", **asdict(recipe)}, sources(photos.items), SPLIT, metrics, (),
+        {"reads": f"features of {views.read}", **asdict(recipe)}, sources(photos.items), SPLIT, metrics, (),
         ("learned to imitate one network on photos of few places; it is no better than that network",), photos, "scene",
     )  # fmt: skip
     arrays = {"golden": golden, "groups3": groups3, "groups16": groups16, "names": names}

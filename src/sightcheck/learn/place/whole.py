@@ -25,6 +25,7 @@ from sightcheck.place import city, country
 from sightcheck.place.embedding import Names, Reader, reader
 from sightcheck.place.world import gazetteer
 from sightcheck.protocol import cities, countries
+from sightcheck.protocol.claims import calibration
 from sightcheck.verdict import Calibration
 
 SAME = "calibrated on the photos it was scored on, for too few groups of photos were given to part them"
@@ -74,7 +75,7 @@ def train_country(
     limits = (*LIMITS, *_unscored(codes, truth), *((SAME,) if chosen.tolist() == here.tolist() else ()))
     meaning = country.Countries(
         tuple(codes), temperature, threshold, countries.COVERAGE,
-        countries.claimed(fitted, classes[chosen], [f"{items[at].country} {items[at].source}" for at in chosen]),
+        _claimed(fitted, classes[chosen], [items[at] for at in chosen]),
     )  # fmt: skip
     network, golden = to_onnx(net, SHAPE)
     described = card(
@@ -133,6 +134,12 @@ def _rows(parts: NDArray[np.str_], classes: NDArray[np.intp], part: str) -> NDAr
     if not len(rows):
         raise UsageError("no country has two groups of photos, so that nothing can be held out; add photos of others")
     return rows
+
+
+def _claimed(fitted: NDArray[np.float64], truth: NDArray[np.intp], items: Sequence[Item]) -> Calibration:
+    """Validation photos' probabilities (n, C) and classes (n,) -> calibration of a claimed country."""
+    named, lands = (np.array([getattr(one, name) for one in items]) for name in ("source", "country"))
+    return calibration(countries.claimed(fitted, truth, named, lands, np.full(fitted.shape, True)))
 
 
 def _unscored(codes: Sequence[tuple[str, ...]], truth: NDArray[np.intp]) -> tuple[str, ...]:

@@ -2,49 +2,82 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import weights
 from sightcheck.data import cache
 from sightcheck.nets.place.photographs import Pixels, augmented
-from sightcheck.place.country import five_crops, normalised, resized
+from sightcheck.place import backbone
+from sightcheck.place.backbone import LITE, Eye
+from sightcheck.weights import Weights
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
+Values = NDArray[np.float32]
 Told = Callable[[float, str], None]
-CODE = ("place/country.py", "nets/place/photographs.py", "nets/place/features.py")
-TEST_VIEWS = 6
-"""The five crops, then the whole photo resized: the first six views of every photo."""
+CODE = ("place/country.py", "place/backbone.py", "nets/place/photographs.py", "nets/place/features.py")
 
 
-def features(photos: Sequence[Pixels], views: int, network: bytes, progress: Told | None = None) -> NDArray[np.float32]:
-    """Photos (n), number of augmented views -> (n, 6 + views, d): five crops, `resize`, then the augmented views.
+@dataclass(frozen=True)
+class Features:
+    """What a backbone sees of n photos: `values` (n, v, d), the first `cuts` of the v views being the test cuts.
+
+    The centre is the last of these. Next, for the bundled backbone alone, comes the whole photo squeezed to a square,
+    then augmented views. `read` is the backbone's name.
+    """
+
+    values: Values
+    cuts: int
+    read: str
+
+    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Features":
+        return replace(self, values=self.values[rows])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def tests(self) -> Values:
+        """(n, cuts, d)."""
+        return self.values[:, : self.cuts]
+
+    @property
+    def centre(self) -> Values:
+        """(n, d)."""
+        return self.values[:, self.cuts - 1]
+
+    @property
+    def squeezed(self) -> Values:
+        """(n, 1, d), for the bundled backbone."""
+        return self.values[:, self.cuts : self.cuts + 1]
+
+    @property
+    def teaching(self) -> Values:
+        """(n, v', d): all but the squeezed view, whose aspect no other has."""
+        return np.delete(self.values, self.cuts, axis=1) if self.read == LITE else self.values
+
+
+def features(photos: Sequence[Pixels], augmentations: int, model: Weights, progress: Told | None = None) -> Features:
+    """Photos (n), number of augmented views, a backbone -> Features.
 
     Computed by ONNX Runtime and kept, a photo a file, so a stopped run goes on where it was.
     """
-    session = weights.session(network)
-    model = hashlib.sha256(network).hexdigest()
+    eye, digest = backbone.eye(model), hashlib.sha256(model.network).hexdigest()
     rows = []
     for number, pixels in enumerate(photos):
-        name = cache.key(model, views, pixels, code=CODE)
-        rows.append(cache.arrays(name, partial(_seen, session, pixels, views))["features"])
+        name = cache.key(digest, augmentations, pixels, code=CODE)
+        rows.append(cache.arrays(name, partial(_seen, eye, pixels, augmentations))["features"])
         if progress is not None:
             progress((number + 1) / len(photos), f"features {number + 1}/{len(photos)}")
-    return np.stack(rows)
+    return Features(np.stack(rows), eye.look.most, model.card.name)
 
 
-def _seen(session: "InferenceSession", pixels: Pixels, views: int) -> cache.Arrays:
-    found = session.run(None, {"input": _views(pixels, views)})[0]
-    return {"features": np.asarray(found, np.float32)}
-
-
-def _views(pixels: Pixels, count: int) -> NDArray[np.float32]:
-    """(H, W, 3) -> (6 + count, 3, 224, 224)."""
-    random = np.random.default_rng(count)
+def _seen(eye: Eye, pixels: Pixels, count: int) -> cache.Arrays:
+    """(H, W, 3) -> (v, d); a photo with fewer cuts than others repeats its centre."""
+    random, cuts = np.random.default_rng(count), eye.look.cuts(pixels)
     seen = [augmented(pixels, random, vertical=False) for _ in range(count)]
-    return np.concatenate([five_crops(pixels), resized(pixels), *([normalised(np.stack(seen))] if seen else [])])
+    others = [eye.look.standardised(np.stack(seen))] if seen else []
+    whole = [eye.look.squeezed(pixels)] if eye.look.corners else []
+    found = eye.run(np.concatenate([cuts, *whole, *others]))
+    return {"features": np.concatenate([found[:1]] * (eye.look.most - len(cuts)) + [found])}

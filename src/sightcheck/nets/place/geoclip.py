@@ -29,8 +29,8 @@ class Aggregated(nn.Module):
         self.images, self.scale = images, scale
         self.register_buffer("places", places)
         self.register_buffer("member", nn.functional.one_hot(owner).float())
-        ours, theirs = torch.from_numpy(country.MEAN), torch.tensor(CLIP_MEAN)
-        factor = torch.from_numpy(country.STD) / torch.tensor(CLIP_STD)
+        ours, theirs = torch.from_numpy(country.STANDARD[0]), torch.tensor(CLIP_MEAN)
+        factor = torch.from_numpy(country.STANDARD[1]) / torch.tensor(CLIP_STD)
         self.register_buffer("factor", factor[:, None, None])
         self.register_buffer("shift", ((ours - theirs) / torch.tensor(CLIP_STD))[:, None, None])
 
