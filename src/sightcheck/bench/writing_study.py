@@ -1,0 +1,112 @@
+"""How often can writing in photos be read, and does what it says fit the truth or any other city? docs/photo-study.md.
+
+    python -m sightcheck.bench.writing_study TABLE...
+
+Each photo is read once; its clues are set beside its own place and beside those of the same table's other countries.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from sightcheck import sandbox
+from sightcheck.data import photos as tables
+from sightcheck.data.manifest import Item
+from sightcheck.media.photo import look_photo
+from sightcheck.place.world.gazetteer import Claim, parse
+from sightcheck.place.writing import clues, reading
+
+LETTERS = 3
+"""From which on a line counts as text in the first row."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A photo's lines, pieces seen and not read, seconds that reading took, and its own place."""
+
+    found: reading.Reading
+    seconds: float
+    place: Claim
+
+
+def main(*paths: str) -> None:
+    """Print the tables of each table of photos as Markdown."""
+    for path in paths:
+        items = tables.read(Path(path))
+        for line in study([read(item) for item in items], Path(path).name):
+            print(line, flush=True)
+
+
+def read(item: Item) -> Read:
+    """A photo of a table -> what is written in it."""
+    pixels = sandbox.run(look_photo, item.path.encode()).pixels
+    started = time.perf_counter()
+    found = reading.read(pixels)
+    return Read(found, time.perf_counter() - started, place(item.city, item.country))
+
+
+@lru_cache(maxsize=1000)
+def place(city: str, country: str) -> Claim:
+    """The claim that is true of a photo."""
+    return parse(f"{city}, {country}" if city else country)
+
+
+def study(photos: list[Read], name: str) -> Iterator[str]:
+    """What is read, how long it takes, and how each kind of clue fits."""
+    worded = [one for one in photos if any(sum(map(str.isalpha, line)) >= LETTERS for line in one.found.lines)]
+    seconds, unread = [one.seconds for one in photos], sum(bool(one.found.unread) for one in photos)
+    yield f"\n{name}: {len(photos)} photos; a line of {LETTERS} letters or more is read in {len(worded)} "
+    yield f"({len(worded) / len(photos):.1%}), {unread} hold a piece that is not read."
+    yield f"Seconds a photo: median {np.median(seconds):.2f}, 95 % within {np.quantile(seconds, 0.95):.2f}, "
+    yield f"at most {max(seconds):.2f}.\n"
+    yield "| clue | photos with it | agrees with the truth | contradicts it | agrees with others | contradicts others |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    claims = {one.place for one in photos}
+    beside = [
+        (fits(one, one.place), [fits(one, other) for other in claims if other.country != one.place.country])
+        for one in worded
+    ]
+    for kind in clues.KINDS:
+        yield _row(kind, beside)
+    yield ""
+    for line, times in Counter(_contradicted(worded)).most_common():
+        yield f"- contradicts the truth: {line}" + (f" ({times} times)" if times > 1 else "")
+
+
+def fits(photo: Read, claim: Claim) -> dict[str, set[bool | None]]:
+    """Kind of clue -> what its statements are beside a claim."""
+    found: dict[str, set[bool | None]] = {}
+    for one in clues.statements(photo.found.lines, claim, _language):
+        found.setdefault(one.name, set()).add(one.agrees)
+    return found
+
+
+_language = lru_cache(maxsize=10_000)(reading.language)
+Beside = tuple[dict[str, set[bool | None]], list[dict[str, set[bool | None]]]]
+
+
+def _row(kind: str, beside: list[Beside]) -> str:
+    """Counts of photos; for other countries' places, the mean over them, as a share of the photos with the clue."""
+    true = [own.get(kind, set()) for own, _ in beside]
+    held = [at for at, one in enumerate(true) if one]
+    agrees, against = (sum(way in true[at] for at in held) for way in (True, False))
+    others = [other.get(kind, set()) for at in held for other in beside[at][1]]
+    shares = [sum(way in one for one in others) / len(others) if others else 0.0 for way in (True, False)]
+    return f"| {kind.lower()} | {len(held)} | {agrees} | {against} | {shares[0]:.1%} | {shares[1]:.1%} |"
+
+
+def _contradicted(photos: list[Read]) -> Iterator[str]:
+    for photo in photos:
+        for one in clues.statements(photo.found.lines, photo.place, _language):
+            if one.agrees is False:
+                yield f"{one.name.lower()} “{one.value}” in a photo of {photo.place.label}"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
