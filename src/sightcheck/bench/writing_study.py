@@ -28,7 +28,7 @@ LETTERS = 3
 
 @dataclass(frozen=True)
 class Read:
-    """A photo's lines, pieces seen and not read, seconds that reading took, and its own place."""
+    """A photo's lines, pieces seen and not read, processor seconds that reading took, and its own place."""
 
     found: reading.Reading
     seconds: float
@@ -46,9 +46,9 @@ def main(*paths: str) -> None:
 def read(item: Item) -> Read:
     """A photo of a table -> what is written in it."""
     pixels = sandbox.run(look_photo, item.path.encode()).pixels
-    started = time.perf_counter()
+    started = time.process_time()
     found = reading.read(pixels)
-    return Read(found, time.perf_counter() - started, place(item.city, item.country))
+    return Read(found, time.process_time() - started, place(item.city, item.country))
 
 
 @lru_cache(maxsize=1000)
@@ -63,7 +63,7 @@ def study(photos: list[Read], name: str) -> Iterator[str]:
     seconds, unread = [one.seconds for one in photos], sum(bool(one.found.unread) for one in photos)
     yield f"\n{name}: {len(photos)} photos; a line of {LETTERS} letters or more is read in {len(worded)} "
     yield f"({len(worded) / len(photos):.1%}), {unread} hold a piece that is not read."
-    yield f"Seconds a photo: median {np.median(seconds):.2f}, 95 % within {np.quantile(seconds, 0.95):.2f}, "
+    yield f"Processor seconds a photo: median {np.median(seconds):.2f}, 95 % within {np.quantile(seconds, 0.95):.2f}, "
     yield f"at most {max(seconds):.2f}.\n"
     yield "| clue | photos with it | agrees with the truth | contradicts it | agrees with others | contradicts others |"
     yield "| --- | --- | --- | --- | --- | --- |"

