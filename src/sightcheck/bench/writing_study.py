@@ -7,6 +7,7 @@ Each photo is read once; its clues are set beside its own place and beside those
 
 import sys
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from sightcheck.media.photo import look_photo
 from sightcheck.place.world.gazetteer import Claim, parse
 from sightcheck.place.writing import clues, reading
 
+FEWEST = 20
+"""Letters from which on a script counts as known."""
 LETTERS = 3
 """From which on a line counts as text in the first row."""
 
@@ -37,10 +40,20 @@ class Read:
 
 def main(*paths: str) -> None:
     """Print the tables of each table of photos as Markdown."""
+    print(f"Letters known: {letters()}", flush=True)
     for path in paths:
         items = tables.read(Path(path))
         for line in study([read(item) for item in items], Path(path).name):
             print(line, flush=True)
+
+
+def letters() -> str:
+    """How many letters of each script the reading network knows; a script that is not named cannot be read."""
+    from onnxruntime import InferenceSession
+
+    known = InferenceSession(str(reading.model("Rec"))).get_modelmeta().custom_metadata_map["character"].split("\n")
+    scripts = Counter(unicodedata.name(one, "?").split()[0] for one in known if len(one) == 1 and one.isalpha())
+    return ", ".join(f"{script.title()} {count:,}" for script, count in scripts.most_common() if count >= FEWEST)
 
 
 def read(item: Item) -> Read:

@@ -107,29 +107,24 @@ def _sized(pixels: Pixels) -> Pixels:
 
 @lru_cache(maxsize=1)
 def _reader() -> Any:
-    """The two networks from the wheel, silent, on one thread each. Raises BrokenInstallation where one is missing."""
+    """The two networks, silent, on one thread each."""
     with _unprobed():
         from rapidocr import RapidOCR
 
+    threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
+    paths = {f"{role}.model_path": str(model(role)) for role in MODELS}
+    more = {"Global.log_level": "critical", "Global.use_cls": False, "Global.use_vertical_padding": False}
+    return RapidOCR(params={**more, "Det.limit_type": "max", "Det.limit_side_len": LONGEST, **threads, **paths})
+
+
+def model(role: str) -> Path:
+    """`Det` or `Rec` -> its network in the wheel. Raises BrokenInstallation where it is missing."""
     spec = importlib.util.find_spec("rapidocr")
     assert spec is not None
-    folder = Path(str(spec.origin)).parent / "models"
-    for name in MODELS.values():
-        if not (folder / name).is_file():
-            raise BrokenInstallation(f"{folder / name} is missing: pip install --force-reinstall 'sightcheck[text]'")
-    threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
-    paths = {f"{role}.model_path": str(folder / name) for role, name in MODELS.items()}
-    return RapidOCR(
-        params={
-            "Global.log_level": "critical",
-            "Global.use_cls": False,
-            "Global.use_vertical_padding": False,
-            "Det.limit_type": "max",
-            "Det.limit_side_len": LONGEST,
-            **threads,
-            **paths,
-        }
-    )
+    path = Path(str(spec.origin)).parent / "models" / MODELS[role]
+    if not path.is_file():
+        raise BrokenInstallation(f"{path} is missing: pip install --force-reinstall 'sightcheck[text]'")
+    return path
 
 
 @lru_cache(maxsize=1)
