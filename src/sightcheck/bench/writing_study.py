@@ -20,7 +20,7 @@ from sightcheck import sandbox
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
 from sightcheck.media.photo import look_photo
-from sightcheck.place.world.gazetteer import Claim, parse
+from sightcheck.place.world.gazetteer import Claim, candidates, country_name
 from sightcheck.place.writing import clues, reading
 
 FEWEST = 20
@@ -67,7 +67,9 @@ def read(item: Item) -> Read:
 @lru_cache(maxsize=1000)
 def place(city: str, country: str) -> Claim:
     """The claim that is true of a photo."""
-    return parse(f"{city}, {country}" if city else country)
+    name = country_name(country)
+    meant = candidates(f"{city}, {name}" if city else name)
+    return next(one for one in meant if one.country == country and bool(one.city) == bool(city))
 
 
 def study(photos: list[Read], name: str) -> Iterator[str]:
