@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from sightcheck.errors import BrokenInstallation
 from sightcheck.place.world.gazetteer import parse
 from sightcheck.place.world.tables import countries
 from sightcheck.place.writing import clues, lands, reading, signs
@@ -154,7 +155,7 @@ def test_a_sentence_tells_what_fits_and_what_does_not():
     lines = ("www.rossi.it", "Berlin")
     told = signs.told(reading.Reading(lines), BERLIN, clues.statements(lines, BERLIN, lambda _: ""))
     assert told.sentence == (
-        "In the picture stands “www.rossi.it”, “Berlin”. With Berlin, Germany agrees: place name Berlin. "
+        "Written in the picture: “www.rossi.it”, “Berlin”. With Berlin, Germany agrees: place name Berlin. "
         "What does not fit: web address www.rossi.it."
     )
     assert told.statements[-1] == Statement("Reads", "“www.rossi.it”, “Berlin”")
@@ -201,9 +202,17 @@ def test_a_drawn_sign_is_read_and_compared(capfd, caplog, monkeypatch):
     assert {(each.name, each.value) for each in found.statements if each.agrees} == {
         ("Web address", "www.rossi.it"), ("Phone prefix", "+39"), ("Language", "Italian"),
     }  # fmt: skip
-    assert found.sentence.startswith("In the picture stands ")
+    assert found.sentence.startswith("Written in the picture: ")
     assert "With Rome, Lazio, Italy agrees: web address www.rossi.it" in found.sentence
     assert capfd.readouterr() == ("", "")
+
+
+@needs_text
+def test_a_network_that_is_missing_is_a_broken_installation(monkeypatch):
+    assert reading.model("Det").is_file()
+    monkeypatch.setitem(reading.MODELS, "Det", "another.onnx")
+    with pytest.raises(BrokenInstallation, match=r"another\.onnx is missing"):
+        reading.model("Det")
 
 
 @needs_text

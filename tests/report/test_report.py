@@ -467,7 +467,7 @@ def test_html_of_a_photo_tells_everything():
 
 def test_writing_is_told_as_what_the_picture_shows():
     prefix = Statement("Phone prefix", "+39", "the prefix of Italy", True)
-    written = Evidence("writing", "In the picture stands “+39 06”.", statements=(prefix,))
+    written = Evidence("writing", "Written in the picture: “+39 06”.", statements=(prefix,))
     page = report.to_html([photographed(country(), written)])
     assert "In the picture</th>" in page
     assert "Read by a network, which can misread" in page

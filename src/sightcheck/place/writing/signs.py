@@ -38,9 +38,8 @@ def _sentence(found: reading.Reading, claim: Claim | None, said: list[Statement]
     if not found.lines:
         return "No writing is read in the picture."
     more = len(found.lines) - QUOTED
-    text = f"In the picture stands {', '.join(_quoted(found.lines, QUOTED))}" + (
-        f" and {more} more." if more > 0 else "."
-    )
+    text = f"Written in the picture: {', '.join(_quoted(found.lines, QUOTED))}"
+    text += f" and {more} more." if more > 0 else "."
     fits, against = (
         ", ".join(dict.fromkeys(_short(one) for one in said if one.agrees is way)) for way in (True, False)
     )
