@@ -17,12 +17,21 @@ from pathlib import Path
 import numpy as np
 
 from sightcheck import sandbox
+from sightcheck.bench.speed_photo import picture
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
 from sightcheck.media.photo import look_photo
 from sightcheck.place.world.gazetteer import Claim, candidates, country_name
 from sightcheck.place.writing import clues, reading
 
+HEIGHTS = (3, 4, 5, 6, 8, 12, 24)
+CAPITAL = 0.7
+"""Height of a capital in Pillow's own letters, as a part of their size."""
+DRAWN = (
+    "www.rossi.it", "+39 06 1234567", "Vietato fumare", "EUR 12,50", "ROMA TERMINI", "info@haus.de", "+44 20 7946 0018",
+    "Bitte nicht rauchen", "CHF 4.20", "BERLIN", "boulangerie.fr", "+34 91 123 45 67", "Prohibido el paso", "PLN 15,00",
+    "POZNAN", "www.tea.co.uk", "+33 1 23 45 67 89", "Sortie de secours", "Restaurante Sol", "MADRID CENTRO",
+)  # fmt: skip
 FEWEST = 20
 """Letters from which on a script counts as known."""
 LETTERS = 3
@@ -40,7 +49,10 @@ class Read:
 
 def main(*paths: str) -> None:
     """Print the tables of each table of photos as Markdown."""
-    print(f"Letters known: {letters()}", flush=True)
+    print(f"Letters known: {letters()}\n", flush=True)
+    print("| height of drawn capitals, pixels | signs read letter for letter |\n| --- | --- |")
+    for height in HEIGHTS:
+        print(f"| {height} | {legible(height):.0%} |", flush=True)
     for path in paths:
         items = tables.read(Path(path))
         for line in study([read(item) for item in items], Path(path).name):
@@ -54,6 +66,21 @@ def letters() -> str:
     known = InferenceSession(str(reading.model("Rec"))).get_modelmeta().custom_metadata_map["character"].split("\n")
     scripts = Counter(unicodedata.name(one, "?").split()[0] for one in known if len(one) == 1 and one.isalpha())
     return ", ".join(f"{script.title()} {count:,}" for script, count in scripts.most_common() if count >= FEWEST)
+
+
+def legible(height: int) -> float:
+    """Capitals so many pixels high, on a plain sign in a picture of 640 x 848 -> share of DRAWN read as it is."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size=height / CAPITAL)
+    found = 0
+    for seed, line in enumerate(DRAWN):
+        image = Image.fromarray(picture(seed, 640, 848))
+        box = ImageDraw.Draw(image).textbbox((120, 300), line, font=font)
+        ImageDraw.Draw(image).rectangle((box[0] - height, box[1] - height, box[2] + height, box[3] + height), "white")
+        ImageDraw.Draw(image).text((120, 300), line, "black", font)
+        found += "".join(line.split()) in ["".join(one.split()) for one in reading.read(np.asarray(image)).lines]
+    return found / len(DRAWN)
 
 
 def read(item: Item) -> Read:
