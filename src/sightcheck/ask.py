@@ -96,14 +96,17 @@ def photo(
     from sightcheck.place import embedding
     from sightcheck.place.stated import metadata
     from sightcheck.place.world import gazetteer
+    from sightcheck.place.writing import signs
 
     names = models or embedding.DEFAULT
     stated = gazetteer.parse(claim) if isinstance(claim, str) else claim
     seen = sandbox.run(look_photo, _file(path, "photo"))
     reader = embedding.reader(names)
-    evidence = (*_from_pixels(seen, stated, gallery, reader, heat), metadata.examine(seen.photo, stated))
+    pixels = _from_pixels(seen, stated, gallery, reader, heat)
+    written = [one for one in [signs.examine(seen.pixels, stated)] if one is not None]
+    evidence = (*pixels, *written, metadata.examine(seen.photo, stated))
     settings = tuple((role, card.name) for role, card in reader.cards.items())
-    libraries = ("sightcheck", "onnxruntime", "numpy", "pillow")
+    libraries = ("sightcheck", "onnxruntime", "numpy", "pillow", *(signs.LIBRARIES if written else ()))
     return Report(
         seen.photo,
         (weigh_photo(evidence),),

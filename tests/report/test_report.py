@@ -467,6 +467,16 @@ def test_html_of_a_photo_tells_everything():
     assert "near copies" in page.text.split("Most references look alike")[0]
 
 
+def test_writing_is_told_as_what_the_picture_shows():
+    prefix = Statement("Phone prefix", "+39", "the prefix of Italy", True)
+    written = Evidence("writing", "Written in the picture: “+39 06”.", statements=(prefix,))
+    page = report.to_html([photographed(country(), written)])
+    assert "In the picture</th>" in page
+    assert "Read by a network, which can misread" in page
+    text = report.to_text(photographed(country(), written))
+    assert "Phone prefix: +39 - agrees: the prefix of Italy" in text
+
+
 def test_the_map_of_a_page_is_drawn_once_for_all_its_photos():
     one, three = (report.to_html([photographed(country(heat=None))] * count) for count in (1, 3))
     assert len(three) - len(one) < len(one)

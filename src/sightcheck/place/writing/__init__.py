@@ -1,0 +1,1 @@
+"""What is written in the picture, and does it fit the claim?"""
