@@ -38,7 +38,8 @@ def test_places_are_summed_by_country_and_the_sea_is_left_out() -> None:
     net = convert(Stub(), inside, owner)
     assert labels == ["DE", "FR"]
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 3, 224, 224)).astype(np.float32))
-    pixels = x * torch.from_numpy(country.STANDARD[1])[:, None, None] + torch.from_numpy(country.STANDARD[0])[:, None, None]
+    mean, deviation = (torch.from_numpy(one)[:, None, None] for one in country.STANDARD)
+    pixels = x * deviation + mean
     clip = (pixels - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[:, None, None]
     seen = torch.nn.functional.normalize(clip.mean((2, 3)), dim=1)
     places = torch.nn.functional.normalize(Stub.location_encoder(Stub.gps_gallery[:3]), dim=1)

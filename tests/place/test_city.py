@@ -1,6 +1,7 @@
 """Do the pair head and the vote follow section 8.3.2 at their edges?"""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,3 +145,51 @@ def test_a_model_folder_keeps_head_and_calibration(symmetric: bool, calibration:
     assert again.symmetric is symmetric
     query, references = vectors(1, 6)[0], vectors(4)
     assert np.array_equal(again.different(query, references), head.different(query, references))
+
+
+def nearest(others: int = 400, seed: int = 3) -> city.Nearest:
+    random = np.random.default_rng(seed)
+    blank = city.Nearest(random.normal(size=32), random.uniform(0.5, 2, 32), np.zeros((0, 32), np.float32))
+    return replace(blank, others=blank.vectors(random.normal(size=(others, 32))))
+
+
+def test_nearness_is_the_mean_of_the_nearest_less_that_of_other_places() -> None:
+    model = nearest()
+    query, references = (model.vectors(vectors(count, seed, 32)) for count, seed in ((1, 1), (40, 2)))
+    found = model.near(query[0], references)
+    cosines = references @ query[0]
+    apart = model.others @ query[0]
+    expected = np.mean([np.quantile(apart, 1 - (at + 0.5) / 40) for at in range(city.NEAREST)])
+    assert found.margin == pytest.approx(np.sort(cosines)[-city.NEAREST :].mean() - expected, abs=1e-5)
+    assert cosines[found.rows].tolist() == sorted(cosines.tolist(), reverse=True)
+    assert found.different == pytest.approx([np.mean(apart > one) for one in cosines[found.rows]], abs=1e-6)
+
+
+def test_more_references_of_anywhere_do_not_speak_for_a_city() -> None:
+    """Photos of other places as references: the score stays about nought however many there are."""
+    model, random = nearest(2000), np.random.default_rng(9)
+    queries = model.vectors(random.normal(size=(60, 32)))
+    for count in (20, 100, 1000):
+        references = model.vectors(random.normal(size=(count, 32)))
+        scores = [model.near(query, references).margin for query in queries]
+        assert abs(np.mean(scores)) < 0.02
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_few_references_are_enough_to_score(count: int) -> None:
+    model = nearest()
+    found = model.near(model.vectors(vectors(1, 1, 32))[0], model.vectors(vectors(count, 2, 32)))
+    assert math.isfinite(found.margin)
+    assert len(found.rows) == count
+
+
+def test_a_verifier_is_kept_in_its_folder() -> None:
+    fitted = Calibration(2.0, -0.5, 1.2, 30, 12, 0.8)
+    for one in (nearest(), made_head(True)):
+        arrays = city.to_arrays(one, fitted)
+        again, measured = city.from_arrays(arrays)
+        assert measured == fitted
+        assert type(again) is type(one)
+    assert measured is not None
+    assert measured.log10_lr(-9) == -0.8
+    assert measured.log10_lr(9) == 1.2

@@ -81,9 +81,8 @@ def trials(items: Sequence[Item], features: Features, references: int = REFERENC
             vectors = {int(at): one for at, one in zip(kept, model.vectors(features.centre[kept]), strict=True)}
             for query, vector in zip(queries, model.vectors(features.centre[queries]), strict=True):
                 near = [vectors[int(at)] for at in kept if group[at] != group[query]][:references]
-                found.append(
-                    (score(model, vector, np.array(near)), name, str(place[query]), other, where, str(group[query]))
-                )
+                about = (name, str(place[query]), other, where, str(group[query]))
+                found += [(score(model, vector, np.array(near)), *about)] if near else []
     scores, claimed, truth, photo, compared, groups = map(np.array, zip(*found, strict=True))
     unit = np.array([" ".join(one) for one in zip(claimed, truth, compared, photo, strict=True)])
     return Trials(Claims(scores, claimed == truth, unit, photo, compared), claimed, truth, groups)
