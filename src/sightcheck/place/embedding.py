@@ -100,6 +100,10 @@ class Reader:
         """(H, W, 3) uint8 -> Embedding of a reference photo, from its centre."""
         return self.embed(pixels, centre=True)
 
+    def cuts(self, pixels: Pixels) -> Values:
+        """(H, W, 3) uint8 -> (k, 3, 224, 224): the cuts that the country model reads."""
+        return self._eyes[self._reads["country"]].look.cuts(pixels)
+
     def squeezed(self, pixels: Pixels) -> Values:
         """(H, W, 3) uint8 -> (1, 3, 224, 224): the whole photo as the country model would read it."""
         return self._eyes[self._reads["country"]].look.squeezed(pixels)

@@ -50,9 +50,22 @@ def headline(verdict: Verdict, claimed: bool = True) -> str:
 
 
 def reason(verdict: Verdict, claimed: bool = True) -> str:
-    """What the answer means, or why there is none, in one sentence."""
+    """What the answer means, or why there is none, in one sentence; a near copy in the gallery is told before it."""
     if not claimed:
         return _unclaimed(verdict)
+    return " ".join(filter(None, (_copy(verdict), _weighed(verdict))))
+
+
+def _copy(verdict: Verdict) -> str:
+    """The gallery's near copy of the photo, by name; "" where there is none."""
+    copies = [one for item in verdict.evidence if item.method == "near copies" for one in item.references]
+    if not copies:
+        return ""
+    return f"The gallery holds a near copy of this photo, {visible(copies[0].name)}: who took that one, and where?"
+
+
+def _weighed(verdict: Verdict) -> str:
+    """What the ratio that decides means, in one sentence."""
     lead, (against, towards) = verdict.log10_lr, sides(verdict)
     if lead is None and verdict.question == TAKEN_THERE:
         return "Nothing measured can be weighed against this claim, so no likelihood ratio can be given."
