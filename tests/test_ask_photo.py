@@ -14,9 +14,9 @@ from sightcheck import ask
 from sightcheck.errors import UsageError
 from sightcheck.place import country, embedding, examine, plausible
 from sightcheck.place.city import FEWEST
-from sightcheck.place.references.gallery import Gallery
+from sightcheck.place.references.gallery import Gallery, fingerprint
 from sightcheck.place.world.gazetteer import parse
-from sightcheck.verdict import Evidence
+from sightcheck.verdict import Calibration, Evidence
 
 ROME = "Rome, Italy"
 
@@ -75,9 +75,11 @@ def test_a_country_that_was_never_taught_is_not_covered(home: Path) -> None:
 def test_a_claimed_country_gets_a_ratio_within_its_bound(home: Path) -> None:
     found = of(asked(home, "Italy"), "country")
     fitted = embedding.reader().countries.claimed
-    assert fitted is not None
-    assert found.log10_lr is not None
-    assert abs(found.log10_lr) <= fitted.bound
+    if fitted is None:
+        assert found.log10_lr is None, "what informs nothing on sources held out gives no ratio"
+    else:
+        assert found.log10_lr is not None
+        assert abs(found.log10_lr) <= fitted.bound
 
 
 @pytest.mark.parametrize(
@@ -103,20 +105,54 @@ def test_a_city_without_references_says_how_to_add_them(home: Path) -> None:
     assert found.log10_lr is None
 
 
-def gated(home: Path, monkeypatch: pytest.MonkeyPatch, passes: bool) -> Evidence:
+def gated(home: Path, monkeypatch: pytest.MonkeyPatch, passes: bool, by: str = "city") -> Evidence:
     monkeypatch.setattr(examine, "gate", lambda *_: passes)
-    return of(asked(home, ROME), "city")
+    names = embedding.Names(city=by)
+    reader = embedding.reader(names)
+    with Gallery(home / f"{by}.sqlite", reader.reference, reader.key) as gallery:
+        gallery.add(parse(ROME), home / "rome")
+        report = ask.photo(home / "query.jpg", ROME, gallery, names)
+    return of(report, by)
 
 
-def test_behind_a_closed_gate_no_pair_is_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = gated(home, monkeypatch, passes=False)
-    assert not found.references
-    assert found.score is None
-    assert "not verified" in found.sentence
+@pytest.mark.parametrize("by", ["city", "pairs"])
+def test_a_closed_gate_is_told_and_silences_nothing(home: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    shut, opened = (gated(home, monkeypatch, passes, by) for passes in (False, True))
+    assert shut.references
+    assert shut.score == opened.score
+    assert any("by the rule of the thesis the claim is not verified" in one for one in shut.limits)
+    assert not any("rule of the thesis" in one for one in opened.limits)
+    assert shut.log10_lr is None or shut.log10_lr <= examine.WEAK
+
+
+def test_a_gate_holds_what_speaks_for_a_city_at_weak(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = embedding.reader()
+    monkeypatch.setattr(reader, "margin", Calibration(0.0, 1.9, 2.0, 99, 99))
+    assert gated(home, monkeypatch, passes=True).log10_lr == pytest.approx(1.9)
+    assert gated(home, monkeypatch, passes=False).log10_lr == pytest.approx(examine.WEAK)
+
+
+def test_a_photo_that_taught_gets_no_ratio(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gated(home, monkeypatch, passes=True).log10_lr is not None
+    query = fingerprint(np.asarray(Image.open(home / "query.jpg")))
+    monkeypatch.setattr(embedding.reader(), "taught", np.array([query], np.uint64))
+    found = gated(home, monkeypatch, passes=True)
+    assert found.log10_lr is None
+    assert any("learned from it" in one for one in found.limits)
+
+
+def test_the_nearest_references_speak(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = gated(home, monkeypatch, passes=True)
+    assert len(found.references) == FEWEST + 2
+    likeness = [one.similarity for one in found.references]
+    assert likeness == sorted(likeness, reverse=True)
+    assert all(0 <= one.same <= 1 for one in found.references)
+    assert found.score is not None
+    assert f"{found.score:+.2f}" in found.sentence
 
 
 def test_the_vote_is_the_weighted_sum_over_all_references(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = gated(home, monkeypatch, passes=True)
+    found = gated(home, monkeypatch, passes=True, by="pairs")
     assert len(found.references) == FEWEST + 2
     weights = np.array([one.similarity for one in found.references])
     same = np.array([one.same for one in found.references])

@@ -8,6 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, recall_score, top_k_accurac
 
 from sightcheck.place import country
 from sightcheck.protocol import countries
+from sightcheck.protocol.claims import calibration
 
 CLASSES = 12
 
@@ -114,12 +115,19 @@ def test_cross_fitted_rows_sum_to_one_and_list_the_likeliest(fusion: str) -> Non
 
 def test_a_claim_gains_from_what_tells_countries_apart_and_from_nothing_else() -> None:
     probabilities, truth = drawn(600, 10)
-    units = [str(one % 50) for one in range(600)]
-    fitted = countries.claimed(probabilities, truth, units)
+    sources = np.array([f"source {one % 10}" for one in range(600)])
+    lands = np.array([f"land {one % 5}" for one in range(600)])
+    every = np.full(probabilities.shape, True)
+    found = countries.claimed(probabilities, truth, sources, lands, every)
+    assert (len(found.score), int(found.there.sum())) == (600 * CLASSES, 600)
+    part = countries.claimed(probabilities, truth, sources, lands, every & (np.arange(CLASSES) > 0))
+    assert len(part.score) == 600 * (CLASSES - 1)
+    fitted = calibration(found)
     assert fitted.slope > 0
     assert fitted.log10_lr(country.log_odds(0.95)) > 0.5 > -0.5 > fitted.log10_lr(country.log_odds(0.001))
-    assert fitted.groups_real == fitted.groups_synthetic == 50
-    blind = countries.claimed(probabilities, np.random.default_rng(2).integers(0, CLASSES, 600), units)
+    assert fitted.groups_real == fitted.groups_synthetic == 10
+    shuffled = np.random.default_rng(2).integers(0, CLASSES, 600)
+    blind = calibration(countries.claimed(probabilities, shuffled, sources, lands, every))
     assert abs(blind.log10_lr(country.log_odds(0.95))) < 0.3
 
 

@@ -61,7 +61,8 @@ def _copy(verdict: Verdict) -> str:
     copies = [one for item in verdict.evidence if item.method == "near copies" for one in item.references]
     if not copies:
         return ""
-    return f"The gallery holds a near copy of this photo, {visible(copies[0].name)}: who took that one, and where?"
+    name = shortened(visible(copies[0].name), 80)
+    return f"The gallery holds a near copy of this photo, {name}: who took that one, and where?"
 
 
 def _weighed(verdict: Verdict) -> str:
