@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from sightcheck.place.backbone import CLIP, LITE
 from sightcheck.place.city import NEAREST, Nearest
 from sightcheck.protocol import cities, countries
 from sightcheck.protocol.claims import ALIKE, cost, informed, ratios
-from sightcheck.protocol.metrics import Estimate
+from sightcheck.protocol.metrics import Estimate, cllr
 
 Values = NDArray[np.float32]
 
@@ -37,10 +37,10 @@ def main(*paths: str) -> None:
     """Print every table as Markdown, each as soon as it is there."""
     photos = read([Path(path) for path in paths])
     views = [seen(photos, name) for name in (LITE, CLIP) if any(one.name == name for one in weights.folders())]
-    for line in chain(unseen_tables(photos, views), nearest_tables(photos, views)):
+    for line in chain(unseen_tables(photos, views), domain_table(photos, views), nearest_tables(photos, views)):
         print(line, flush=True)
     for one in views:
-        for line in chain(country_tables(photos, one), city_tables(photos, one)):
+        for line in chain(country_tables(photos, one), city_tables(photos, one), gates(photos, one)):
             print(line, flush=True)
 
 
@@ -61,6 +61,35 @@ def unseen_tables(photos: Photos, views: Sequence[Features]) -> Iterator[str]:
             cells = " | ".join("-" if value is None else f"{value:.2f}" for value in numbers)
             yield f"| {one.read} | {name} | {int((found.sources == name).sum())} | {cells} |"
         yield f"| {one.read} | all, units alike | {len(found.classes)} | | | | | | {told[ALIKE, 'Cllr']:.2f} | |"
+
+
+def domain_table(photos: Photos, views: Sequence[Features]) -> Iterator[str]:
+    """Does nearness to the nearest five taught photos tell how far to trust a country? Sources held out."""
+    yield "\n| features | nearness to taught photos | photos | top-1 | coverage | Cllr |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    kept, labels, classes = taught([item.country for item in photos.items])
+    names = np.array([photos.items[at].source for at in kept])
+    for one in views:
+        features = one[kept]
+        found = unseen(heads.CountryHead(), features, classes, len(labels), names.tolist())
+        near = np.zeros(len(kept))
+        for name in sorted(set(found.sources.tolist())):
+            model = nearest.verifier(features, np.flatnonzero(names != name))
+            cosines = model.vectors(features.centre[names == name]) @ model.others.T
+            near[names == name] = np.sort(cosines, axis=1)[:, -NEAREST:].mean(1)
+        claims, near = found.claims(labels), near[found.rows]
+        given, (shown, listed) = ratios(claims), found.scored()
+        photo = np.repeat(np.arange(len(near))[:, None], len(labels), 1)[found.covered]
+        edges = np.quantile(near, (0, 0.02, 0.1, 0.25, 0.5, 0.75, 1))
+        for low, high in pairwise(edges):
+            here = (near >= low) & (near <= high)
+            right = found.classes[here]
+            told = (
+                float(countries.hits(shown[here], right, 1).mean()), float(listed[here, right].mean()),
+                cllr(given[here[photo]], claims.there[here[photo]]),
+            )  # fmt: skip
+            cells = " | ".join(f"{value:.2f}" for value in told)
+            yield f"| {one.read} | {low:.2f} to {high:.2f} | {int(here.sum())} | {cells} |"
 
 
 def nearest_tables(photos: Photos, views: Sequence[Features]) -> Iterator[str]:
@@ -141,6 +170,16 @@ def city_tables(photos: Photos, views: Features) -> Iterator[str]:
                 trials = protocol(data, recipe, **kwargs)
                 for gate in (True, False):
                     yield _city_row(name, symmetric, plausible, vote, gate, cities.rates(trials, gate))
+
+
+def gates(photos: Photos, views: Features) -> Iterator[str]:
+    """Figure 8.3: the pair network's rates as the gate lets N countries pass."""
+    yield "\n| features | N | closed: TP (8.3) | FP (8.4) | open: TP (8.3) | FP (8.4) |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    data = city.known(photos, views)
+    for count in range(1, 6):
+        found = [cities.rates(one(replace(data, gate=count), city.RECIPE), True) for one in (city.closed, city.opened)]
+        yield f"| {views.read} | {count} | " + " | ".join(f"{one.tp:.2f} | {one.fp:.2f}" for one in found) + " |"
 
 
 def _city_row(name: str, symmetric: bool, plausible: float, vote: str, gate: bool, found: cities.Rates) -> str:

@@ -57,7 +57,7 @@ class Known:
     """City photos ready for the protocols: items, features (n, v, d), scene groups (n, 16), held-out countries (n, C).
 
     `labels`: the ISO 3166 codes of each of the C classes. `main`: rows of the cities with at least MANY photos in the
-    largest source; `fold` (n,) in five.
+    largest source; `fold` (n,) in five; a claim passes the gate whose country is among the `gate` likeliest.
     """
 
     items: tuple[Item, ...]
@@ -67,6 +67,7 @@ class Known:
     labels: tuple[tuple[str, ...], ...]
     main: Rows
     fold: Rows
+    gate: int = country.GATE
 
     @property
     def cities(self) -> NDArray[np.str_]:
@@ -188,7 +189,8 @@ def _trials(
 def _passes(data: Known, code: str) -> NDArray[np.bool_]:
     """(n,) whether each photo passes a country's gate; all do where the country is not covered."""
     columns = [at for at, codes in enumerate(data.labels) if code in codes]
-    return np.asarray(np.isin(data.top_two, columns).any(1)) if columns else np.full(len(data.items), True)
+    likeliest = np.argsort(-data.countries, axis=1, kind="stable")[:, : data.gate]
+    return np.asarray(np.isin(likeliest, columns).any(1)) if columns else np.full(len(data.items), True)
 
 
 def train(

@@ -65,9 +65,11 @@ def train(
 class Unseen:
     """m photos as heads see them that never saw their source: logits (m, cuts, C), true classes (m,), sources (m,).
 
-    `covered` (m, C): the classes those heads were taught. Photos of a country that no other source shows are left out.
+    `covered` (m, C): the classes those heads were taught; `rows` (m,) of the photos. Those of a country that no other
+    source shows are left out.
     """
 
+    rows: NDArray[np.intp]
     logits: NDArray[np.float64]
     classes: NDArray[np.intp]
     sources: NDArray[np.str_]
@@ -134,7 +136,7 @@ def unseen(
     logits = np.asarray(cache.arrays(name, measure)["logits"], np.float64)
     covered = logits[:, 0] > ABSENT
     rows = np.flatnonzero(covered[np.arange(len(of)), classes])
-    return Unseen(logits[rows], classes[rows], of[rows], covered[rows])
+    return Unseen(rows, logits[rows], classes[rows], of[rows], covered[rows])
 
 
 def held_out(
