@@ -103,7 +103,7 @@ def photo(
     reader = embedding.reader(names)
     evidence = (*_from_pixels(seen, stated, gallery, reader, heat), metadata.examine(seen.photo, stated))
     settings = tuple((role, card.name) for role, card in reader.cards.items())
-    libraries = ("sightcheck", "onnxruntime", "numpy", "pillow")
+    libraries = ("sightcheck", "onnxruntime", "numpy", "opencv-python-headless", "pillow")
     return Report(
         seen.photo,
         (weigh_photo(evidence),),
@@ -117,7 +117,7 @@ def photo(
 def _from_pixels(
     seen: "Seen", claim: "Claim | None", gallery: "Gallery | None", reader: "Reader", heat: bool
 ) -> list[Evidence]:
-    """What the pixels say: near copies, the city's vote, the country, the deciding one first."""
+    """What the pixels say: near copies, matched points, the city's vote, the country, the deciding one first."""
     from sightcheck.media.photo import jpeg, png
     from sightcheck.place import examine, plausible
     from sightcheck.place.references.gallery import Gallery, fingerprint, near
@@ -130,6 +130,7 @@ def _from_pixels(
             picture = partial(store.jpeg, claim.geoname_id)
             found = [
                 examine.of_copies(references, copies, picture),
+                examine.of_matches(seen.pixels, read, claim, references, copies, store),
                 examine.within(
                     examine.of_city(read, reader, claim, references, copies, picture), seen.photo, seen.pixels
                 ),

@@ -113,6 +113,19 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Match:
+    """A reference with points of this photo in it: rows of x and y here, x and y there, in fractions from upper left.
+
+    `jpeg`: this photo, small; `aspects`: width over height of this photo and of the reference. Surest points first.
+    """
+
+    reference: Reference
+    jpeg: bytes
+    aspects: tuple[float, float]
+    points: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
 class Heat:
     """Which parts of the picture carried the decision: (rows x columns) values, row by row, over a small JPEG."""
 
@@ -150,6 +163,7 @@ class Evidence:
     places: tuple[Place, ...] = ()
     statements: tuple[Statement, ...] = ()
     references: tuple[Reference, ...] = ()
+    matches: tuple[Match, ...] = ()
     heat: Heat | None = None
     weights_sha256: str | None = None
     limits: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ class Recipe(StrEnum):
     scene = "scene"
     country = "country"
     city = "city"
+    matches = "matches"
     whole_country = "whole-country"
     whole_city = "whole-city"
 

@@ -1,4 +1,4 @@
-"""What do the pixels say about the claim? Country, city and near copies, each as evidence (chapters 7 and 8)."""
+"""What do the pixels say about the claim? Country, city, near copies and matches, each as evidence (chapters 7, 8)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,16 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.media import Photo
-from sightcheck.place import city, country, scene
+from sightcheck.media.photo import from_jpeg
+from sightcheck.media.photo import jpeg as shrunk
+from sightcheck.place import city, country, matching, scene
 from sightcheck.place.country import Pixels
 from sightcheck.place.embedding import Embedding, Reader
-from sightcheck.place.references.gallery import Photograph, References
+from sightcheck.place.references.gallery import Gallery, Photograph, References
+from sightcheck.place.references.reading import QUALITY, SHORTER
 from sightcheck.place.world import gazetteer
 from sightcheck.place.world.gazetteer import Claim
-from sightcheck.verdict import Evidence, Place, Reference
+from sightcheck.verdict import Evidence, Match, Place, Reference
 
 SHOWN = 24
 """References carried by the evidence, the heaviest first; the sentence counts all of them."""
+MATCHES = 3
+"""Matched references carried by the evidence, those with most points first."""
 URBAN = 0.5
 """Urban probability below which the thesis leaves a photo out of its data (7.2.1)."""
 
@@ -137,6 +142,44 @@ def of_copies(references: References, copies: NDArray[np.intp], jpeg: Jpeg) -> E
     return Evidence("near copies", sentence, references=tuple(shown))
 
 
+def of_matches(
+    pixels: Pixels, seen: Embedding, claim: Claim, references: References, copies: NDArray[np.intp], store: Gallery
+) -> Evidence | None:
+    """The photo, its embedding, a claim on a city, its references -> the points that agree with one; None without any.
+
+    It speaks for a claim and never against one: most photos of a city show what none of its references shows. `copies`
+    are left out, for they have their own evidence.
+    """
+    kept = np.setdiff1d(np.arange(len(references.photographs)), copies)
+    if not len(kept):
+        return None
+    card, scale = matching.bundled()
+    here = shrunk(pixels, SHORTER, QUALITY)
+    mine = matching.features(from_jpeg(here))
+    found = []
+    for row in matching.nearest(seen.vector, references.vectors, kept):
+        other = matching.features(store.pixels(claim.geoname_id, references.photographs[row].sha256))
+        found.append((matching.matched(mine, other), row, (mine.aspect, other.aspect)))
+    found.sort(key=lambda one: -len(one[0]))
+    best = len(found[0][0])
+    ratio = scale.log10_lr(best)
+    shown = [
+        Match(
+            _matched(references, row, seen, scale.log10_lr(len(points)), store, claim), here, aspects,
+            tuple(tuple(one) for one in points.round(4).tolist()),
+        )
+        for points, row, aspects in found[:MATCHES]
+        if scale.log10_lr(len(points)) is not None
+    ]  # fmt: skip
+    few = f"{len(kept)} references are few: most photos of {claim.city} match none of so few"
+    plain = "the photo shows too little detail for its points to be matched"
+    limits = [few] * (len(kept) < city.FEWEST) + [plain] * (len(mine.points) < matching.LEAST)
+    return Evidence(
+        "matches", _recognised(best, len(found), len(kept), scale), float(best), ratio, matches=tuple(shown),
+        weights_sha256=card.sha256, limits=(*limits, *(card.limits if shown else ())),
+    )  # fmt: skip
+
+
 def _claimed(seen: Embedding, reader: Reader, claim: Claim, at: int | None) -> str:
     """What the probabilities say of the claimed country, in one sentence."""
     if at is None:
@@ -165,6 +208,29 @@ def _voted(found: city.Vote, claim: Claim) -> str:
         f"{same:,} of {len(found.rows):,} references of {claim.city} look like the same city. Weighed by how alike the "
         f"scenes are, the margin is {found.margin:+.2f} ± {found.error:.2f}: {decision} by the rule of the thesis."
     )
+
+
+def _recognised(best: int, compared: int, kept: int, scale: matching.Scale) -> str:
+    """The points that agree in one sentence, with how often so many do."""
+    step = scale.step(best)
+    if step is None or scale.log10_lr(best) is None:
+        among = f"the {compared} most alike of {kept:,} references" if compared < kept else f"the {kept} references"
+        return f"Nothing in the photo was recognised in {among}, which says nothing against the claim."
+    true, false = scale.reached_there[step] / scale.there, scale.reached_elsewhere[step]
+    return (
+        f"The same building or view as in a reference: {best} points agree. {scale.steps[step]} or more did in "
+        f"{true:.0%} of true claims and in {false:,} of {scale.elsewhere:,} false ones."
+    )
+
+
+def _matched(
+    references: References, row: int, seen: Embedding, log10_lr: float | None, store: Gallery, claim: Claim
+) -> Reference:
+    """A matched reference; P(same city) is what its points alone make of even odds."""
+    photo = references.photographs[row]
+    similarity = scene.similarity(seen.scenes, references.scenes[row : row + 1])[0]
+    different = 1 / (1 + 10 ** (log10_lr or 0.0))
+    return _reference(photo, similarity, different, lambda sha256: store.jpeg(claim.geoname_id, sha256))
 
 
 def _reference(photo: Photograph, similarity: float, different: float, jpeg: Jpeg) -> Reference:

@@ -60,6 +60,16 @@ def ece(probabilities: Values, synthetic: Labels, bins: int = 10, weights: Value
     return float(np.abs(gaps).sum() / given.sum()) if given.sum() > 0 else NAN
 
 
+def cllr(log10_lr: Values, synthetic: Labels) -> float:
+    """log10 likelihood ratios (n,), labels (n,) -> their cost in bits: 0 is perfect, 1 says nothing, above misleads.
+
+    Brümmer and du Preez 2006: the mean over the classes of log2(1 + 1 / LR), and of log2(1 + LR).
+    """
+    cost = np.logaddexp(0.0, np.where(synthetic, -log10_lr, log10_lr) * np.log(10)) / np.log(2)
+    sides = [cost[synthetic == side] for side in (False, True)]
+    return float(np.mean([side.mean() for side in sides])) if all(len(side) for side in sides) else NAN
+
+
 def bootstrap(
     metric: Callable[[Values], float], synthetic: Labels, groups: Sequence[str], n: int = 1000, seed: int = 0
 ) -> Estimate:

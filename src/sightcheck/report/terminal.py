@@ -8,7 +8,7 @@ from sightcheck.media.photo import Photo
 from sightcheck.place.world.gazetteer import Claim
 from sightcheck.report import charts, wording
 from sightcheck.report.wording import finite, odds, shortened, visible
-from sightcheck.verdict import Evidence, Statement, Verdict, strength
+from sightcheck.verdict import Evidence, Match, Statement, Verdict, strength
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,7 +60,12 @@ def _evidence_table(verdict: Verdict, claim: Claim | None, width: int, told: set
     grid = _grid()
     for item in verdict.evidence:
         grid.add_row(visible(item.method), visible(f"{item.sentence} {_numbers(item)}"))
-        for line in (*_countries(item, claim), *_references(item), *map(_statement, item.statements)):
+        for line in (
+            *_countries(item, claim),
+            *_references(item),
+            *map(_match, item.matches),
+            *map(_statement, item.statements),
+        ):
             grid.add_row("", visible(line))
     fresh = [limit for limit in wording.limits([verdict]) if limit not in told]
     for limit in fresh:
@@ -108,6 +113,12 @@ def _references(item: Evidence) -> Iterator[str]:
         yield f"{shortened(one.name, 40)}  similarity {one.similarity:.2f}{vote}"
     if len(pairs) > REFERENCES:
         yield f"and {len(pairs) - REFERENCES} more"
+
+
+def _match(one: Match) -> str:
+    """`colosseum.jpg  47 points agree; an archive, CC0`."""
+    told = "; ".join(filter(None, (one.reference.origin, one.reference.licence)))
+    return f"{shortened(one.reference.name, 40)}  {len(one.points)} points agree" + (f"; {told}" if told else "")
 
 
 def _statement(one: Statement) -> str:
