@@ -157,7 +157,7 @@ def of_matches(
     here = shrunk(pixels, SHORTER, QUALITY)
     mine = matching.features(from_jpeg(here))
     found = []
-    for row in matching.nearest(seen.vector, references.vectors, kept):
+    for row in matching.nearest(seen.places, references.places, kept):
         other = matching.features(store.pixels(claim.geoname_id, references.photographs[row].sha256))
         found.append((matching.matched(mine, other), row, (mine.aspect, other.aspect)))
     found.sort(key=lambda one: -len(one[0]))

@@ -1,7 +1,7 @@
 """Which points of two pictures are the same points of one scene? Local features, matched, held to one geometry.
 
 SIFT (Lowe 2004) compared as RootSIFT (Arandjelovic and Zisserman 2012), the ratio test, one to one, and of what is left
-the points that one homography carries over, found by MAGSAC (Barath et al. 2019) with OpenCV's fixed seed: the same two
+the points that one fundamental matrix allows, by MAGSAC (Barath et al. 2019) with OpenCV's fixed seed: the same two
 pictures give the same points.
 """
 
@@ -18,15 +18,17 @@ Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
-KEYPOINTS, RATIO, APART = 500, 0.8, 3.0
+KEYPOINTS, RATIO, APART = 500, 0.8, 2.0
 """Keypoints of a picture, the strongest; the nearest descriptor's distance over the second's; how far a point may lie
-from where the geometry puts it, in pixels. Chosen on two cities, see docs/photo-study.md."""
-LEAST = 8
-"""Matches below which no geometry is looked for: four make one of any four."""
+from the line that the geometry allows it, in pixels. Chosen on two cities, see docs/photo-study.md."""
+LEAST = 10
+"""Pairs of points below which no geometry is looked for: some allows any seven."""
+STRIP = 0.1
+"""Of a picture's height or width: points that agree within a strip so narrow are a caption or a stamp, not a scene."""
 LONGER = 1024
 """Pixels of the longer side at most: a panorama is shrunk to that."""
-NEAREST = 30
-"""References that are matched, those most like the photo: what a question costs does not grow with the gallery."""
+NEAREST = 20
+"""References that are matched, those whose scene is most like the photo's: a question costs the same in any gallery."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,9 @@ def features(pixels: Pixels) -> Features:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     found, described = cv2.SIFT.create(nfeatures=KEYPOINTS).detectAndCompute(grey, None)
-    points = np.array([one.pt for one in found], np.float32).reshape(-1, 2)
-    values = np.zeros((0, 128), np.float32) if described is None else described
-    values = np.sqrt(values / np.maximum(values.sum(1, keepdims=True), 1e-9))
-    return Features(points / np.array([grey.shape[1], grey.shape[0]], np.float32), values, grey.shape[1], grey.shape[0])
+    points = np.array([one.pt for one in found]).reshape(-1, 2) / grey.shape[::-1]
+    values = np.zeros((0, 128)) if described is None else described / np.maximum(described.sum(1, keepdims=True), 1e-9)
+    return Features(points.astype(np.float32), np.sqrt(values).astype(np.float32), grey.shape[1], grey.shape[0])
 
 
 def matched(one: Features, other: Features) -> Values:
@@ -117,14 +118,27 @@ def matched(one: Features, other: Features) -> Values:
         np.ascontiguousarray(points * np.array([picture.width, picture.height], np.float32))
         for points, picture in ((both[:, :2], one), (both[:, 2:], other))
     )
-    carried, agree = cv2.findHomography(here, there, cv2.USAC_MAGSAC, APART, maxIters=2000, confidence=0.999)
-    return both[:0] if carried is None else both[agree.ravel() > 0]
+    try:
+        found, agree = cv2.findFundamentalMat(here, there, cv2.USAC_MAGSAC, APART, 0.999, 2000)
+    except cv2.error:  # OpenCV 5.0 fails so where it finds no geometry for points on one line
+        return both[:0]
+    agreed = both[:0] if found is None else both[agree.ravel() > 0]
+    return agreed if len(agreed) and _extent(agreed) >= STRIP else both[:0]
 
 
-def nearest(seen: Values, others: Values, rows: Rows) -> Rows:
-    """A photo's vector (d,), the references' (m, d), which of them -> NEAREST of those rows, the most like first."""
-    order = np.argsort(-(others[rows] @ seen) / np.maximum(np.linalg.norm(others[rows], axis=1), 1e-9), kind="stable")
-    return rows[order[:NEAREST]]
+def _extent(points: Values) -> float:
+    """(n, 4) points -> the narrowest side of what holds eight tenths of them, in either picture, in fractions."""
+    low, high = np.percentile(points, [10, 90], axis=0)
+    return float((high - low).min())
+
+
+def nearest(scenes: Values, others: Values, rows: Rows) -> Rows:
+    """A photo's scenes (365,), the references' (m, 365), which of them -> NEAREST of those rows, the most like first.
+
+    By the affinity of Bhattacharyya. The city vectors are passed over: they were taught the cities this is tried on.
+    """
+    alike = np.sqrt(np.maximum(others[rows], 0)) @ np.sqrt(np.maximum(scenes, 0))
+    return rows[np.argsort(-alike, kind="stable")[:NEAREST]]
 
 
 def to_arrays(scale: Scale) -> Arrays:

@@ -69,11 +69,14 @@ def scale(found: Sequence[Trial]) -> Scale:
     return Scale(STEPS, reached[0], reached[1], len(true), len(false), len(false) / max(liars, 1))
 
 
-def held_out(found: Sequence[Trial]) -> Values:
-    """Trials -> (n,) log10 ratio of each, 0 for none, by the scale of trials in which its claimed city has no part."""
+def held_out(found: Sequence[Trial], taught: Sequence[Trial] = ()) -> Values:
+    """Trials -> (n,) log10 ratio of each, 0 for none, by the scale of `taught` (or of these) without its claimed city.
+
+    A trial teaches nothing of a city that it claims or that its photo is of.
+    """
     ratios = np.zeros(len(found))
     for city in {one.claimed for one in found}:
-        learned = scale([one for one in found if city not in (one.claimed, one.truth)])
+        learned = scale([one for one in taught or found if city not in (one.claimed, one.truth)])
         for at, one in enumerate(found):
             if one.claimed == city:
                 ratios[at] = learned.log10_lr(one.points) or 0.0

@@ -61,7 +61,7 @@ def asked(photos: Photos, most: int = MANY, step: int = 1, told: Told | None = N
     tell = None if told is None else lambda at, of: told(0.3 + 0.7 * at / of, f"claims of photo {at}/{of}")
     queries = np.arange(0, len(photos.items), step)
     about = (photos.vectors, photos.items, most, step)
-    name = cache.key(*about, code=("media", "place/matching.py", "protocol/matches.py", "learn/place/matches.py"))
+    name = cache.key(*about, code=("place/matching.py", "protocol/matches.py"))
     found = cache.kept(name, list[Trial])
     if found is None:
         found = matches.trials(photos, queries, np.array(references, np.intp), most, tell)
