@@ -116,9 +116,10 @@ def _references(item: Evidence) -> Iterator[str]:
 
 
 def _match(one: Match) -> str:
-    """`colosseum.jpg  47 points agree; an archive, CC0`."""
-    told = "; ".join(filter(None, (one.reference.origin, one.reference.licence)))
-    return f"{shortened(one.reference.name, 40)}  {len(one.points)} points agree" + (f"; {told}" if told else "")
+    """`colosseum.jpg  47 points agree; origin: an archive; licence: CC0`."""
+    reference = one.reference
+    origin, licence = (shortened(text, 80) or "not stated" for text in (reference.origin, reference.licence))
+    return f"{shortened(reference.name, 40)}  {len(one.points)} points agree; origin: {origin}; licence: {licence}"
 
 
 def _statement(one: Statement) -> str:
