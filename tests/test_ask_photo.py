@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from sightcheck import ask
 from sightcheck.errors import UsageError
-from sightcheck.place import country, embedding, examine, plausible
+from sightcheck.place import country, embedding, examine, matching, plausible
 from sightcheck.place.city import FEWEST
 from sightcheck.place.references.gallery import Gallery
 from sightcheck.place.world.gazetteer import parse
@@ -181,3 +182,39 @@ def test_the_command_prints_one_document_and_counts_failures(home: Path, monkeyp
     assert found["reports"][0]["claim"]["country"] == "IT"
     assert [one["path"] for one in found["failed"]] == ["bad.jpg"]
     assert "<script" not in (home / "r.html").read_text()
+
+
+def test_a_photo_of_what_a_reference_shows_is_recognised(home: Path) -> None:
+    turn = np.array([[0.9, -0.12, 30.0], [0.15, 0.85, 10.0], [2e-4, -1e-4, 1.0]])
+    turned = cv2.warpPerspective(drawn(3), turn, (400, 300), borderMode=cv2.BORDER_REFLECT)
+    Image.fromarray(turned).save(home / "turned.png")
+    report = asked(home, ROME, "turned.png")
+    found = of(report, "matches")
+    scale = matching.bundled()[1]
+    assert found.matches[0].reference.name == "3.jpg"
+    assert found.score == len(found.matches[0].points)
+    assert found.log10_lr == scale.log10_lr(int(found.score))
+    assert found.log10_lr is not None
+    assert report.verdicts[0].log10_lr == found.log10_lr
+    assert [one.method for one in report.verdicts[0].evidence][:2] == ["matches", "city"]
+    assert asked(home, ROME, "turned.png").verdicts == report.verdicts
+
+
+def test_what_no_reference_shows_is_not_denied(home: Path) -> None:
+    found = of(asked(home, ROME), "matches")
+    assert found.log10_lr is None
+    assert not found.matches
+    assert "says nothing against the claim" in found.sentence
+
+
+def test_near_copies_are_told_by_their_own_evidence(home: Path) -> None:
+    report = asked(home, ROME, "rome/3.jpg")
+    assert of(report, "near copies").references
+    assert of(report, "matches").log10_lr is None
+
+
+def test_a_flat_photo_has_nothing_to_match(home: Path) -> None:
+    Image.new("RGB", (400, 300), "grey").save(home / "flat.png")
+    found = of(asked(home, ROME, "flat.png"), "matches")
+    assert found.score == 0
+    assert any("too little detail" in limit for limit in found.limits)

@@ -88,6 +88,8 @@ class Scale:
         return tuple(self._ratio(true, false) for true, false, n in pools for _ in range(n))
 
     def _ratio(self, true: float, false: float) -> float:
+        if not self.there or not self.elsewhere:
+            return 0.0
         share = (false + self.each) / (self.elsewhere + self.each)
         return float(np.log10(max(true, 0.5) / self.there / share))
 
