@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,27 +156,22 @@ def of_matches(
         return None
     card, scale = matching.bundled()
     here = shrunk(pixels, SHORTER, QUALITY)
-    mine = matching.features(from_jpeg(here))
-    found = []
+    mine, found = matching.features(from_jpeg(here)), []
     for row in matching.nearest(seen.places, references.places, kept):
         other = matching.features(store.pixels(claim.geoname_id, references.photographs[row].sha256))
-        found.append((matching.matched(mine, other), row, (mine.aspect, other.aspect)))
+        found.append((matching.matched(mine, other), row, other.aspect))
     found.sort(key=lambda one: -len(one[0]))
     best = len(found[0][0])
-    ratio = scale.log10_lr(best)
-    shown = [
-        Match(
-            _matched(references, row, seen, scale.log10_lr(len(points)), store, claim), here, aspects,
-            tuple(tuple(one) for one in points.round(4).tolist()),
-        )
-        for points, row, aspects in found[:MATCHES]
-        if scale.log10_lr(len(points)) is not None
-    ]  # fmt: skip
+    shown = tuple(
+        Match(_matched(seen, claim, references, row, ratio, store), here, (mine.aspect, aspect), _listed(points))
+        for points, row, aspect in found[:MATCHES]
+        if (ratio := scale.log10_lr(len(points))) is not None
+    )
     few = f"{len(kept)} references are few: most photos of {claim.city} match none of so few"
     plain = "the photo shows too little detail for its points to be matched"
     limits = [few] * (len(kept) < city.FEWEST) + [plain] * (len(mine.points) < matching.LEAST)
     return Evidence(
-        "matches", _recognised(best, len(found), len(kept), scale), float(best), ratio, matches=tuple(shown),
+        "matches", _recognised(best, len(found), len(kept), scale), float(best), scale.log10_lr(best), matches=shown,
         weights_sha256=card.sha256, limits=(*limits, *(card.limits if shown else ())),
     )  # fmt: skip
 
@@ -224,13 +220,16 @@ def _recognised(best: int, compared: int, kept: int, scale: matching.Scale) -> s
 
 
 def _matched(
-    references: References, row: int, seen: Embedding, log10_lr: float | None, store: Gallery, claim: Claim
+    seen: Embedding, claim: Claim, references: References, row: int, log10_lr: float, store: Gallery
 ) -> Reference:
     """A matched reference; P(same city) is what its points alone make of even odds."""
-    photo = references.photographs[row]
-    similarity = scene.similarity(seen.scenes, references.scenes[row : row + 1])[0]
-    different = 1 / (1 + 10 ** (log10_lr or 0.0))
-    return _reference(photo, similarity, different, lambda sha256: store.jpeg(claim.geoname_id, sha256))
+    similarity, different = scene.similarity(seen.scenes, references.scenes[[row]])[0], 1 / (1 + 10**log10_lr)
+    return _reference(references.photographs[row], similarity, different, partial(store.jpeg, claim.geoname_id))
+
+
+def _listed(points: matching.Values) -> tuple[tuple[float, float, float, float], ...]:
+    """(n, 4) points as evidence carries them, to a ten-thousandth of a picture."""
+    return tuple((a, b, c, d) for a, b, c, d in points.astype(float).round(4).tolist())
 
 
 def _reference(photo: Photograph, similarity: float, different: float, jpeg: Jpeg) -> Reference:

@@ -50,12 +50,13 @@ class Features:
 class Scale:
     """What a number of points means: of `there` true and `elsewhere` false claims, how many reached each step.
 
-    `steps` (s,) points, rising; `reached_there`, `reached_elsewhere` (s,) claims with at least so many. `each`: false
-    claims of one photo, on average: one photo more that would pass them all is counted on top of those that did.
+    `steps` (s,) points, rising; `reached_there`, `reached_elsewhere` (s,) claims with at least so many, every source of
+    photos weighing alike among the true ones. `each`: false claims of one photo, on average: one photo more that would
+    pass them all is counted on top of those that did.
     """
 
     steps: tuple[int, ...]
-    reached_there: tuple[int, ...]
+    reached_there: tuple[float, ...]
     reached_elsewhere: tuple[int, ...]
     there: int
     elsewhere: int
@@ -181,6 +182,6 @@ def _pairs(one: Features, other: Features) -> Values:
     return both
 
 
-def _between(reached: tuple[int, ...]) -> list[float]:
+def _between(reached: tuple[float, ...]) -> list[float]:
     """How many reached each step -> how many lie between it and the next."""
     return [float(a - b) for a, b in zip(reached, (*reached[1:], 0), strict=True)]

@@ -1,5 +1,6 @@
 """How many points agree with a claimed city's references, in true claims and in false ones? Trials and their scale."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,11 +63,23 @@ def trials(
 
 
 def scale(found: Sequence[Trial]) -> Scale:
-    """Trials, true and false -> what a number of points means."""
-    true, false = (np.array([one.points for one in found if one.there == side]) for side in (True, False))
-    reached = [tuple(int((points >= step).sum()) for step in STEPS) for points in (true, false)]
-    liars = len({one.group for one in found if not one.there})
-    return Scale(STEPS, reached[0], reached[1], len(true), len(false), len(false) / max(liars, 1))
+    """Trials, true and false -> what a number of points means.
+
+    Every source of photos weighs alike among the true claims, or the one whose pictures often show each other's views
+    would speak for all photos.
+    """
+    true, false = ([one for one in found if one.there == side] for side in (True, False))
+    counts = Counter(one.source for one in true)
+    weights = np.array([len(true) / len(counts) / counts[one.source] for one in true])
+    there, elsewhere = (np.array([one.points for one in side]) for side in (true, false))
+    return Scale(
+        STEPS,
+        tuple(float(weights[there >= step].sum()) for step in STEPS),
+        tuple(int((elsewhere >= step).sum()) for step in STEPS),
+        len(true),
+        len(false),
+        len(false) / max(len({one.group for one in false}), 1),
+    )
 
 
 def held_out(found: Sequence[Trial], taught: Sequence[Trial] = ()) -> Values:

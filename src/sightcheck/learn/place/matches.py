@@ -35,7 +35,7 @@ NOT_FOR = (
 )
 SPLIT = (
     "true claims: a city's photos against others of it, near copies apart; false: every other photo claimed for it; "
-    "Cllr: the claimed city's claims and photos held out; kept scale: all claims"
+    "every source weighs alike among the true; Cllr: the claimed city's claims and photos held out; kept: all claims"
 )
 
 
@@ -95,20 +95,20 @@ def _kept(pixels: Pixels) -> tuple[Features, NDArray[np.float32]]:
 
 
 def _metrics(found: Sequence[Trial]) -> tuple[Metric, ...]:
-    """Claims with at least so many points, and what the ratios cost."""
+    """What the ratios cost, and the claims with at least so many points."""
     there = np.array([one.there for one in found])
-    points = np.array([one.points for one in found])
-    rows = [("all", np.full(len(found), True))]
-    rows += [(name, np.array([one.source == name for one in found])) for name in sorted({one.source for one in found})]
+    scopes = {
+        "true claims": [one for one in found if one.there],
+        "false claims": [one for one in found if not one.there],
+    }
+    for source in sorted({one.source for one in scopes["true claims"]}):
+        scopes[f"true claims, {source}"] = [one for one in scopes["true claims"] if one.source == source]
     shares = [
-        Metric(f"{step} points or more", f"{side} claims, {scope}", float((points[where] >= step).mean()))
-        for scope, source in rows
-        for side, where in (("true", source & there), ("false", source & ~there))
+        Metric(f"{step} points or more", scope, float(np.mean([one.points >= step for one in claims])))
+        for scope, claims in scopes.items()
         for step in matches.STEPS
-        if where.any()
     ]
-    cost = Metric("Cllr", "claimed city held out; 1 says nothing", cllr(matches.held_out(found), there))
-    return (cost, *shares)
+    return (Metric("Cllr", "claimed city held out; 1 says nothing", cllr(matches.held_out(found), there)), *shares)
 
 
 def _limits(found: Sequence[Trial]) -> tuple[str, ...]:
@@ -116,7 +116,8 @@ def _limits(found: Sequence[Trial]) -> tuple[str, ...]:
     false = [one for one in found if not one.there]
     cities, liars = len({one.claimed for one in found}), len({one.group for one in false})
     return (
-        f"the ratio rests on {len(false):,} false claims of {liars:,} photos for {cities} cities, most from one source",
+        f"the ratio rests on {len(false):,} false claims of {liars:,} photos for {cities} cities, whose references are "
+        "of one source; a photo of another source matches them less often",
         "points may agree on what is not the place: a poster, a sign, a vehicle or a copy of the building",
     )
 
