@@ -184,10 +184,14 @@ def test_the_command_prints_one_document_and_counts_failures(home: Path, monkeyp
     assert "<script" not in (home / "r.html").read_text()
 
 
-def test_a_photo_of_what_a_reference_shows_is_recognised(home: Path) -> None:
+def turned(path: Path, seed: int) -> None:
+    """A picture from another side: the references' blocks lie on one grid, and corners on one grid agree."""
     turn = np.array([[0.9, -0.12, 30.0], [0.15, 0.85, 10.0], [2e-4, -1e-4, 1.0]])
-    turned = cv2.warpPerspective(drawn(3), turn, (400, 300), borderMode=cv2.BORDER_REFLECT)
-    Image.fromarray(turned).save(home / "turned.png")
+    Image.fromarray(cv2.warpPerspective(drawn(seed), turn, (400, 300), borderMode=cv2.BORDER_REFLECT)).save(path)
+
+
+def test_a_photo_of_what_a_reference_shows_is_recognised(home: Path) -> None:
+    turned(home / "turned.png", 3)
     report = asked(home, ROME, "turned.png")
     found = of(report, "matches")
     scale = matching.bundled()[1]
@@ -201,7 +205,8 @@ def test_a_photo_of_what_a_reference_shows_is_recognised(home: Path) -> None:
 
 
 def test_what_no_reference_shows_is_not_denied(home: Path) -> None:
-    found = of(asked(home, ROME), "matches")
+    turned(home / "unknown.png", 1000)
+    found = of(asked(home, ROME, "unknown.png"), "matches")
     assert found.log10_lr is None
     assert not found.matches
     assert "says nothing against the claim" in found.sentence
@@ -210,7 +215,7 @@ def test_what_no_reference_shows_is_not_denied(home: Path) -> None:
 def test_near_copies_are_told_by_their_own_evidence(home: Path) -> None:
     report = asked(home, ROME, "rome/3.jpg")
     assert of(report, "near copies").references
-    assert of(report, "matches").log10_lr is None
+    assert "3.jpg" not in [one.reference.name for one in of(report, "matches").matches]
 
 
 def test_a_flat_photo_has_nothing_to_match(home: Path) -> None:
