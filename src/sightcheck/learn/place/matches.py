@@ -118,8 +118,8 @@ def _limits(found: Sequence[Trial]) -> tuple[str, ...]:
     return (
         f"the ratio rests on {len(false):,} false claims of {liars:,} photos for {cities} cities, whose references are "
         "of one source; a photo of another source matches them less often",
-        "points may agree on what is not the place, such as a poster, a sign, a vehicle or a copy of the building, and on "
-        "what repeats, such as windows and tiles: look whether the lines join the same things",
+        "points may agree on what is not the place, such as a poster, a sign, a vehicle or a copy of the building, and "
+        "on what repeats, such as windows and tiles: look whether the lines join the same things",
     )
 
 
