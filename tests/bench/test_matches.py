@@ -23,4 +23,4 @@ def test_each_table_counts_its_own_claims(monkeypatch: pytest.MonkeyPatch) -> No
     assert rows["photos of phone"][:3] == ["3", "6", "1 : 0"]
     assert rows["Rome, IT"][:2] == ["3", "6"]
     assert rows["100"][:2] == ["3", "6"], "every third photo"
-    assert any(line.startswith("\nlog10 LR by points: 10 or more +") for line in lines)
+    assert any(line.startswith("\nlog10 LR by points: 10 or more ") for line in lines)

@@ -51,12 +51,13 @@ def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None]
     Raises UsageError for what makes no sense together, BrokenInstallation without the train extra, which `matches` does
     without.
     """
+    if asked.recipe != "matches":
+        needs_torch()
     _refuse(asked)
     if asked.recipe == "matches":
         from sightcheck.learn.place import matches
 
         return matches.train(tables, asked.called, asked.to, told)
-    needs_torch()
     from sightcheck.learn.place import photos
 
     if asked.recipe == "backbone":
