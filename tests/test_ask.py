@@ -59,7 +59,7 @@ def test_bundled_models_are_as_their_cards_say_and_small() -> None:
     names = [folder.name for folder in weights.BUNDLED.iterdir() if folder.is_dir()]
     assert sorted(names) == [
         "backbone", "city", "city-symmetric", "country", "footprint", "footprint-twins", "frames",
-        "frames-twins", "fusion", "scene", "texture", "traces",
+        "frames-twins", "fusion", "matches", "scene", "texture", "traces",
     ]  # fmt: skip
     for name in names:
         assert weights.load(name).card.name == name

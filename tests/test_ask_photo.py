@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from sightcheck import ask
 from sightcheck.errors import UsageError
-from sightcheck.place import country, embedding, examine, plausible
+from sightcheck.place import country, embedding, examine, matching, plausible
 from sightcheck.place.city import FEWEST
 from sightcheck.place.references.gallery import Gallery, fingerprint
 from sightcheck.place.world.gazetteer import parse
@@ -217,3 +218,49 @@ def test_the_command_prints_one_document_and_counts_failures(home: Path, monkeyp
     assert found["reports"][0]["claim"]["country"] == "IT"
     assert [one["path"] for one in found["failed"]] == ["bad.jpg"]
     assert "<script" not in (home / "r.html").read_text()
+
+
+def turned(path: Path, seed: int) -> None:
+    """A picture from another side."""
+    turn = np.array([[0.9, -0.12, 30.0], [0.15, 0.85, 10.0], [2e-4, -1e-4, 1.0]])
+    Image.fromarray(cv2.warpPerspective(drawn(seed), turn, (400, 300), borderMode=cv2.BORDER_REFLECT)).save(path)
+
+
+def test_a_photo_of_what_a_reference_shows_is_recognised(home: Path) -> None:
+    turned(home / "turned.png", 3)
+    report = asked(home, ROME, "turned.png")
+    found = of(report, "matches")
+    scale = matching.bundled()[1]
+    assert found.matches[0].reference.name == "3.jpg"
+    assert found.score == len(found.matches[0].points)
+    assert found.log10_lr == scale.log10_lr(int(found.score))
+    assert found.log10_lr is not None
+    assert report.verdicts[0].log10_lr == found.log10_lr
+    assert [one.method for one in report.verdicts[0].evidence][:2] == ["matches", "city"]
+    assert asked(home, ROME, "turned.png").verdicts == report.verdicts
+
+
+def test_what_no_reference_shows_is_not_denied(home: Path) -> None:
+    random = np.random.default_rng(
+        0
+    )  # of no blocks: one corner of a block looks like another, and some agree by chance
+    cells = [random.uniform(0, 255, (300 // k, 400 // k, 3)).astype(np.float32) for k in (60, 25, 12)]
+    soft = np.mean([cv2.resize(one, (400, 300), interpolation=cv2.INTER_CUBIC) for one in cells], axis=0)
+    Image.fromarray(np.clip(soft, 0, 255).astype(np.uint8)).save(home / "unknown.png")
+    found = of(asked(home, ROME, "unknown.png"), "matches")
+    assert found.log10_lr is None
+    assert not found.matches
+    assert "says nothing against the claim" in found.sentence
+
+
+def test_near_copies_are_told_by_their_own_evidence(home: Path) -> None:
+    report = asked(home, ROME, "rome/3.jpg")
+    assert of(report, "near copies").references
+    assert "3.jpg" not in [one.reference.name for one in of(report, "matches").matches]
+
+
+def test_a_flat_photo_has_nothing_to_match(home: Path) -> None:
+    Image.new("RGB", (400, 300), "grey").save(home / "flat.png")
+    found = of(asked(home, ROME, "flat.png"), "matches")
+    assert found.score == 0
+    assert any("too little detail" in limit for limit in found.limits)

@@ -106,7 +106,8 @@ def photo(
     written = [one for one in [signs.examine(seen.pixels, stated)] if one is not None]
     evidence = (*pixels, *written, metadata.examine(seen.photo, stated))
     settings = tuple((role, card.name) for role, card in reader.cards.items())
-    libraries = ("sightcheck", "onnxruntime", "numpy", "pillow", *(signs.LIBRARIES if written else ()))
+    own = ("sightcheck", "onnxruntime", "numpy", "opencv-python-headless", "pillow")
+    libraries = (*own, *(signs.LIBRARIES if written else ()))
     return Report(
         seen.photo,
         (weigh_photo(evidence),),
@@ -120,24 +121,25 @@ def photo(
 def _from_pixels(
     seen: "Seen", claim: "Claim | None", gallery: "Gallery | None", reader: "Reader", heat: bool
 ) -> list[Evidence]:
-    """What the pixels say: near copies, the city's vote, the country, the deciding one first."""
+    """What the pixels say: near copies, matched points, the city's vote, the country, the deciding one first."""
     from sightcheck.media.photo import jpeg, png
     from sightcheck.place import examine, plausible
     from sightcheck.place.references.gallery import Gallery, fingerprint, near
 
     found, read = [], reader.embed(seen.pixels)
+    within = partial(examine.within, photo=seen.photo, pixels=seen.pixels, reader=reader)
     if claim is not None and claim.city:
         with gallery or Gallery(embed=reader.reference, key=reader.key) as store:
             references = store.references(claim.geoname_id)
             copies = near(references, fingerprint(seen.pixels))
             picture = partial(store.jpeg, claim.geoname_id)
+            matched = examine.of_matches(seen.pixels, read, claim, references, copies, store)
             found = [
                 examine.of_copies(references, copies, picture),
-                examine.within(
-                    examine.of_city(read, reader, claim, references, copies, picture), seen.photo, seen.pixels, reader
-                ),
+                None if matched is None else examine.untaught(matched, seen.pixels, reader),
+                within(examine.of_city(read, reader, claim, references, copies, picture)),
             ]
-    country = examine.within(examine.of_country(read, reader, claim), seen.photo, seen.pixels, reader)
+    country = within(examine.of_country(read, reader, claim))
     country = replace(country, stills=(Still(0.0, png(seen.pixels, 240)),))
     if heat:
         at = examine.looked_for(read, reader, claim)

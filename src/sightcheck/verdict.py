@@ -119,6 +119,19 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Match:
+    """A reference with points of this photo in it: rows of x and y here, x and y there, in fractions from upper left.
+
+    `jpeg`: this photo, small; `aspects`: width over height of this photo and of the reference. Surest points first.
+    """
+
+    reference: Reference
+    jpeg: bytes
+    aspects: tuple[float, float]
+    points: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
 class Heat:
     """Which parts of the picture carried the decision: (rows x columns) values, row by row, over a small JPEG."""
 
@@ -156,6 +169,7 @@ class Evidence:
     places: tuple[Place, ...] = ()
     statements: tuple[Statement, ...] = ()
     references: tuple[Reference, ...] = ()
+    matches: tuple[Match, ...] = ()
     heat: Heat | None = None
     weights_sha256: str | None = None
     limits: tuple[str, ...] = ()
@@ -275,20 +289,27 @@ def weigh_video(evidence: Sequence[Evidence]) -> Verdict:
     return Verdict(IS_SYNTHETIC, answer, strength(decided), tuple(evidence))
 
 
+TENFOLD = 1.0
+"""How much larger than what speaks against it, in log10, what is seen of a photo first must be to decide."""
+
+
 def weigh_photo(evidence: Sequence[Evidence]) -> Verdict:
     """Evidence, the deciding method first -> Verdict on "Was this photo taken where they say?"."""
-    decided = _weighed(evidence)
+    decided = _weighed(evidence, TENFOLD)
     answer: Answer = "undecided" if decided == 0 else "taken there" if decided > 0 else "not taken there"
     return Verdict(TAKEN_THERE, answer, strength(decided), tuple(evidence))
 
 
-def _weighed(evidence: Sequence[Evidence]) -> float:
+def _weighed(evidence: Sequence[Evidence], clear: float = math.inf) -> float:
     """The log10 LR that decides, 0 where none does.
 
     The first evidence with a likelihood ratio decides; ratios are never multiplied, because the methods look at the
-    same pixels. Another method that reaches a band on the other side makes it undecided.
+    same pixels. Another method that reaches a band on the other side makes it undecided, unless the first is larger by
+    `clear` in log10.
     """
     ratios = [item.log10_lr for item in evidence if item.log10_lr is not None]
     lead = ratios[0] if ratios else 0.0
-    opposed = any(ratio * lead < 0 and strength(ratio) != "none" for ratio in ratios[1:])
+    opposed = any(
+        ratio * lead < 0 and strength(ratio) != "none" and abs(ratio) + clear > abs(lead) for ratio in ratios[1:]
+    )
     return 0.0 if strength(lead) == "none" or opposed else lead

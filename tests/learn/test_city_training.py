@@ -12,6 +12,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.learn.place import city
 from sightcheck.learn.place.photos import Photos
 from sightcheck.nets.loop import Schedule
+from sightcheck.nets.place.features import Features
 from sightcheck.place import country
 from sightcheck.place.embedding import ROLES
 
@@ -19,7 +20,7 @@ QUICK = replace(city.RECIPE, pairs=64, validation_pairs=32, schedule=Schedule(ep
 CITIES = (("Paris", "FR", ""), ("Paris", "US", "Texas"), ("Paris", "US", "Tennessee"))
 
 
-def drawn(count: int = 24) -> tuple[Photos, np.ndarray]:
+def drawn(count: int = 24) -> tuple[Photos, Features]:
     """Photos of three cities of one name from one source, two of each city from another, and their features."""
     items = [
         Item(path=key, kind="photo", city=name, country=code, region=region, group=key,
@@ -28,7 +29,8 @@ def drawn(count: int = 24) -> tuple[Photos, np.ndarray]:
     ]  # fmt: skip
     random = np.random.default_rng(0)
     pixels = tuple(random.integers(0, 256, (256, 256, 3), np.uint8) for _ in items)
-    return Photos(tuple(items), pixels, ()), random.normal(size=(len(items), 7, 1280)).astype(np.float32)
+    values = random.normal(size=(len(items), 7, 1280)).astype(np.float32)
+    return Photos(tuple(items), pixels, ()), Features(values, 5, "backbone")
 
 
 @pytest.fixture

@@ -372,5 +372,5 @@ def test_frozen_parts_keep_their_weights_and_batch_statistics() -> None:
 def test_a_taken_name_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="bundled"):
         recipes.run(recipes.Asked("country"), [tmp_path / "missing.csv"])
-    assert recipes.Asked("city", symmetric=True).called == "city-symmetric"
+    assert recipes.Asked("pairs", symmetric=True, features="clip").called == "pairs-symmetric-clip"
     assert recipes.Asked("country", name="mine").called == "mine"

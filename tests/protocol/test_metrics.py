@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from sightcheck.protocol.metrics import accuracy, auc, balanced_accuracy, bootstrap, ece, resamples, tpr_at_fpr
+from sightcheck.protocol.metrics import accuracy, auc, balanced_accuracy, bootstrap, cllr, ece, resamples, tpr_at_fpr
 
 rows = st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.integers(1, 4)), min_size=2, max_size=40)
 both = rows.filter(lambda given: len({label for _, label, _ in given}) == 2)
@@ -89,3 +89,11 @@ def test_one_group_in_a_class_has_no_interval():
     found = bootstrap(lambda w: auc(np.arange(4.0), labels, w), labels, ["a", "a", "b", "c"], n=20)
     assert (found.value, found.groups) == (0, 3)
     assert np.isnan([found.low, found.high]).all()
+
+
+def test_cllr_is_one_for_ratios_that_say_nothing_and_falls_with_what_they_say() -> None:
+    there = np.array([True, False, False])
+    assert cllr(np.zeros(3), there) == pytest.approx(1)
+    assert cllr(np.array([3.0, -3, -3]), there) < 0.01
+    assert cllr(np.array([-3.0, 3, 3]), there) > 5
+    assert np.isnan(cllr(np.zeros(2), np.array([True, True])))

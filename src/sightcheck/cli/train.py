@@ -27,6 +27,7 @@ class Recipe(StrEnum):
     country = "country"
     city = "city"
     pairs = "pairs"
+    matches = "matches"
     whole_country = "whole-country"
     whole_city = "whole-city"
 
@@ -77,7 +78,7 @@ def train(
     gate: Annotated[str, typer.Option(help="Pairs: the country model that gates it. [default: the recipe's]")] = "",
     to: Annotated[Path | None, typer.Option(help="Folder to write the model's folder into. [default: yours]")] = None,
 ) -> None:
-    """Train a network and export it with its card. Needs the train extra; stopped, it resumes."""
+    """Train a network and export it with its card. All but matches need the train extra; stopped, it resumes."""
     from sightcheck.learn import recipes
     from sightcheck.learn.video.contenders import Bodies
     from sightcheck.learn.video.trained import Clips

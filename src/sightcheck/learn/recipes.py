@@ -47,10 +47,16 @@ def on_clips(asked: "Clips", tables: Sequence[Path], told: Callable[[float, str]
 def run(asked: Asked, tables: Sequence[Path], told: Callable[[float, str], None] | None = None) -> Path:
     """Train what was asked on some tables of photos -> the model's folder.
 
-    Raises UsageError for what makes no sense together, BrokenInstallation without the train extra.
+    Raises UsageError for what makes no sense together, BrokenInstallation without the train extra, which `matches` does
+    without.
     """
-    needs_torch()
+    if asked.recipe != "matches":
+        needs_torch()
     _refuse(asked)
+    if asked.recipe == "matches":
+        from sightcheck.learn.place import matches
+
+        return matches.train(tables, asked.called, asked.to, told)
     from sightcheck.learn.place import photos
 
     if asked.recipe == "backbone":

@@ -1,23 +1,29 @@
-"""What do the pixels say about the claim? Country, city and near copies, each as evidence (chapters 7 and 8)."""
+"""What do the pixels say about the claim? Country, city, near copies and matches, each as evidence (chapters 7, 8)."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.media import Photo
-from sightcheck.place import city, country, scene
+from sightcheck.media.photo import from_jpeg
+from sightcheck.media.photo import jpeg as shrunk
+from sightcheck.place import city, country, matching, scene
 from sightcheck.place.country import Pixels
 from sightcheck.place.embedding import BETTER, Embedding, Reader
-from sightcheck.place.references.gallery import Photograph, References
+from sightcheck.place.references.gallery import Gallery, Photograph, References
 from sightcheck.place.references.likeness import fingerprint, near
+from sightcheck.place.references.reading import QUALITY, SHORTER
 from sightcheck.place.world import gazetteer
 from sightcheck.place.world.gazetteer import Claim
-from sightcheck.verdict import Evidence, Place, Reference
+from sightcheck.verdict import Evidence, Match, Place, Reference
 
 SHOWN = 24
 """References carried by the evidence, the heaviest first; the sentence counts all of them."""
+MATCHES = 3
+"""Matched references carried by the evidence, those with most points first."""
 URBAN = 0.5
 """Urban probability below which the thesis leaves a photo out of its data (7.2.1)."""
 
@@ -72,7 +78,7 @@ def better(reader: Reader) -> tuple[str, ...]:
 def within(evidence: Evidence, photo: Photo, pixels: Pixels, reader: Reader) -> Evidence:
     """Evidence from the pixels -> the same, without its ratio where the calibration does not hold for the photo.
 
-    It does not where the photo is unlike all that it saw, or is one of those, or a near copy of one.
+    It does not where the photo is unlike all that it saw, nor where `untaught` says so.
     """
     from PIL import Image
 
@@ -81,10 +87,18 @@ def within(evidence: Evidence, photo: Photo, pixels: Pixels, reader: Reader) -> 
         f"it is {photo.width} x {photo.height} pixels": min(photo.width, photo.height) < SMALLEST,
         "it has next to no colour": float(np.ptp(small, axis=2).mean()) < LEAST_COLOUR,
         "it has next to no contrast": float(small.mean(2).std()) < LEAST_CONTRAST,
-        "the models learned from it, or from a near copy of it": len(near(reader.taught, fingerprint(pixels))) > 0,
     }
     limits = tuple(f"{why}: outside what was calibrated on, so no ratio is given" for why, so in reasons.items() if so)
-    return replace(evidence, log10_lr=None, limits=(*limits, *evidence.limits)) if limits else evidence
+    kept = untaught(evidence, pixels, reader)
+    return replace(kept, log10_lr=None, limits=(*limits, *kept.limits)) if limits else kept
+
+
+def untaught(evidence: Evidence, pixels: Pixels, reader: Reader) -> Evidence:
+    """Evidence -> the same, without its ratio where the models learned from the photo, or from a near copy of it."""
+    if not len(near(reader.taught, fingerprint(pixels))):
+        return evidence
+    why = "the models learned from it, or from a near copy of it: outside what was calibrated on, so no ratio is given"
+    return replace(evidence, log10_lr=None, limits=(why, *evidence.limits))
 
 
 def looked_for(seen: Embedding, reader: Reader, claim: Claim | None) -> int:
@@ -153,6 +167,39 @@ def of_copies(references: References, copies: NDArray[np.intp], jpeg: Jpeg) -> E
     return Evidence("near copies", sentence, references=tuple(shown))
 
 
+def of_matches(
+    pixels: Pixels, seen: Embedding, claim: Claim, references: References, copies: NDArray[np.intp], store: Gallery
+) -> Evidence | None:
+    """The photo, its embedding, a claim on a city, its references -> the points that agree with one; None without any.
+
+    It speaks for a claim and never against one: most photos of a city show what none of its references shows. `copies`
+    are left out, for they have their own evidence.
+    """
+    kept = np.setdiff1d(np.arange(len(references.photographs)), copies)
+    if not len(kept):
+        return None
+    card, scale = matching.bundled()
+    here = shrunk(pixels, SHORTER, QUALITY)
+    mine, found = matching.features(from_jpeg(here)), []
+    for row in matching.nearest(seen.places, references.places, kept):
+        other = matching.features(store.pixels(claim.geoname_id, references.photographs[row].sha256))
+        found.append((matching.matched(mine, other), row, other.aspect))
+    found.sort(key=lambda one: -len(one[0]))
+    best = len(found[0][0])
+    shown = tuple(
+        Match(_matched(seen, claim, references, row, ratio, store), here, (mine.aspect, aspect), _listed(points))
+        for points, row, aspect in found[:MATCHES]
+        if (ratio := scale.log10_lr(len(points))) is not None
+    )
+    few = f"{len(kept)} references are few: most photos of {claim.city} match none of so few"
+    plain = "the photo shows too little detail for its points to be matched"
+    limits = [few] * (len(kept) < city.FEWEST) + [plain] * (len(mine.points) < matching.LEAST)
+    return Evidence(
+        "matches", _recognised(best, len(found), len(kept), scale), float(best), scale.log10_lr(best), matches=shown,
+        weights_sha256=card.sha256, limits=(*limits, *(card.limits if shown else ())),
+    )  # fmt: skip
+
+
 def _claimed(seen: Embedding, reader: Reader, claim: Claim, at: int | None) -> str:
     """What the probabilities say of the claimed country, in one sentence."""
     if at is None:
@@ -190,6 +237,32 @@ def _voted(found: city.Vote, claim: Claim) -> str:
         f"{same:,} of {len(found.rows):,} references of {claim.city} look like the same city. Weighed by how alike the "
         f"scenes are, the margin is {found.margin:+.2f} ± {found.error:.2f}: {decision} by the rule of the thesis."
     )
+
+
+def _recognised(best: int, compared: int, kept: int, scale: matching.Scale) -> str:
+    """The points that agree in one sentence, with how often so many do."""
+    step = scale.step(best)
+    if step is None or scale.log10_lr(best) is None:
+        among = f"the {compared} most alike of {kept:,} references" if compared < kept else f"the {kept} references"
+        return f"Nothing in the photo was recognised in {among}, which says nothing against the claim."
+    true, false = scale.reached_there[step] / scale.there, scale.reached_elsewhere[step]
+    return (
+        f"The same building or view as in a reference: {best} points agree. {scale.steps[step]} or more did in "
+        f"{true:.0%} of true claims and in {false:,} of {scale.elsewhere:,} false ones."
+    )
+
+
+def _matched(
+    seen: Embedding, claim: Claim, references: References, row: int, log10_lr: float, store: Gallery
+) -> Reference:
+    """A matched reference; P(same city) is what its points alone make of even odds."""
+    similarity, different = scene.similarity(seen.scenes, references.scenes[[row]])[0], 1 / (1 + 10**log10_lr)
+    return _reference(references.photographs[row], similarity, different, partial(store.jpeg, claim.geoname_id))
+
+
+def _listed(points: matching.Values) -> tuple[tuple[float, float, float, float], ...]:
+    """(n, 4) points as evidence carries them, to a ten-thousandth of a picture."""
+    return tuple((a, b, c, d) for a, b, c, d in points.astype(float).round(4).tolist())
 
 
 def _reference(photo: Photograph, similarity: float, different: float, jpeg: Jpeg) -> Reference:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sightcheck.verdict import BANDS, Cloud, Evidence, Heat, Reference, Series, Share
+from sightcheck.verdict import BANDS, Cloud, Evidence, Heat, Match, Reference, Series, Share
 
 Point = tuple[float, float]
 
 SPARKS = "▁▂▃▄▅▆▇█"
 BLOCKS = " ▏▎▍▌▋▊▉█"
+LINES = 60
+"""Matched points that are joined, the surest ones; more would hide the pictures."""
 SCALE_END = 4.0  # in log10 LR: leaves the last band, from 3 on, as wide as the one before it
 
 
@@ -84,6 +86,20 @@ class Pair:
 
     reference: Reference
     vote: float
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Two pictures side by side: widths of this photo and of the reference, where that begins, their one height.
+
+    Each of `lines` joins a point of the one to its point in the other: x1, y1, x2, y2.
+    """
+
+    here: float
+    there: float
+    at: float
+    height: float
+    lines: tuple[tuple[float, float, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -182,6 +198,18 @@ def pairs(references: Sequence[Reference]) -> list[Pair]:
     known = [one for one in references if math.isfinite(one.similarity) and math.isfinite(one.same)]
     ranked = sorted(known, key=lambda one: -one.similarity)
     return [Pair(one, min(max(one.similarity * (2 * one.same - 1), -1.0), 1.0)) for one in ranked]
+
+
+def joined(match: Match) -> Joined:
+    """A match -> its two pictures beside each other at one height, points joined."""
+    side, gap = 100.0, 3.0
+    here, there = (side * (min(max(one, 0.1), 10.0) if math.isfinite(one) else 1.0) for one in match.aspects)
+    lines = tuple(
+        (x1 * here, y1 * side, here + gap + x2 * there, y2 * side)
+        for x1, y1, x2, y2 in match.points[:LINES]
+        if all(0 <= value <= 1 for value in (x1, y1, x2, y2))
+    )
+    return Joined(here, there, here + gap, side, lines)
 
 
 def heat_cells(heat: Heat) -> list[Cell]:

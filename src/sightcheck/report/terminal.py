@@ -8,7 +8,7 @@ from sightcheck.media.photo import Photo
 from sightcheck.place.world.gazetteer import Claim
 from sightcheck.report import charts, wording
 from sightcheck.report.wording import finite, odds, shortened, visible
-from sightcheck.verdict import Evidence, Statement, Verdict, strength
+from sightcheck.verdict import Evidence, Match, Statement, Verdict, strength
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,7 +60,12 @@ def _evidence_table(verdict: Verdict, claim: Claim | None, width: int, told: set
     grid = _grid()
     for item in verdict.evidence:
         grid.add_row(visible(item.method), visible(f"{item.sentence} {_numbers(item)}"))
-        for line in (*_countries(item, claim), *_references(item), *map(_statement, item.statements)):
+        for line in (
+            *_countries(item, claim),
+            *_references(item),
+            *map(_match, item.matches),
+            *map(_statement, item.statements),
+        ):
             grid.add_row("", visible(line))
     fresh = [limit for limit in wording.limits([verdict]) if limit not in told]
     for limit in fresh:
@@ -110,6 +115,13 @@ def _references(item: Evidence) -> Iterator[str]:
         yield f"{shortened(one.name, 40)}  similarity {one.similarity:.2f}{told if finite(item.score) else ''}"
     if len(pairs) > REFERENCES:
         yield f"and {len(pairs) - REFERENCES} more"
+
+
+def _match(one: Match) -> str:
+    """`colosseum.jpg  47 points agree; origin: an archive; licence: CC0`."""
+    reference = one.reference
+    origin, licence = (shortened(text, 80) or "not stated" for text in (reference.origin, reference.licence))
+    return f"{shortened(reference.name, 40)}  {len(one.points)} points agree; origin: {origin}; licence: {licence}"
 
 
 def _statement(one: Statement) -> str:

@@ -138,6 +138,7 @@ def silent(item: Evidence) -> bool:
         item.shares,
         item.statements,
         item.references,
+        item.matches,
         item.heat,
         item.places,
     )

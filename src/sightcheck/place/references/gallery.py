@@ -231,6 +231,10 @@ class Gallery:
             raise UsageError(f"the gallery has no photo {sha256[:12]}; see: sightcheck gallery list")
         return bytes(rows[0][0])
 
+    def pixels(self, geoname_id: int, sha256: str) -> NDArray[np.uint8]:
+        """The small picture kept of a city's photo, (H, W, 3). Raises UsageError, BrokenInstallation."""
+        return self._pixels(self.jpeg(geoname_id, sha256))
+
     def _meant(self, claim: "Claim", photo: str | None) -> list[Photograph]:
         """All photos of a city, or the one that is called `photo`. Raises UsageError."""
         every = self.photographs(claim.geoname_id)
