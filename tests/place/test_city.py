@@ -149,7 +149,9 @@ def test_a_model_folder_keeps_head_and_calibration(symmetric: bool, calibration:
 
 def nearest(others: int = 400, seed: int = 3) -> city.Nearest:
     random = np.random.default_rng(seed)
-    blank = city.Nearest(random.normal(size=32), random.uniform(0.5, 2, 32), np.zeros((0, 32), np.float32))
+    blank = city.Nearest(
+        random.normal(size=32), random.uniform(0.5, 2, 32), np.zeros((0, 32), np.float32), np.arange(others)
+    )
     return replace(blank, others=blank.vectors(random.normal(size=(others, 32))))
 
 
@@ -173,6 +175,13 @@ def test_more_references_of_anywhere_do_not_speak_for_a_city() -> None:
         references = model.vectors(random.normal(size=(count, 32)))
         scores = [model.near(query, references).margin for query in queries]
         assert abs(np.mean(scores)) < 0.02
+
+
+def test_photos_of_the_claimed_city_are_no_other_place() -> None:
+    model = replace(nearest(), where=np.repeat([7, 0], 200))
+    away = model.elsewhere(7)
+    assert np.array_equal(away.others, model.others[200:])
+    assert set(away.where.tolist()) == {0}
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

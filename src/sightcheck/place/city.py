@@ -1,6 +1,6 @@
 """Is it the claimed city? How near its nearest photos are; or pairs and a similarity-weighted vote (8.3.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,18 @@ class Nearest:
     """How near a photo lies to the nearest references of a city, less how near so many photos of other places lie.
 
     Features of the backbone less `centre` over `scale` (d,), at unit length, are compared by their cosine. `others`
-    (m, d): such vectors of photos of many other places.
+    (m, d): such vectors of photos of many places, whose GeoNames numbers are `where` (m,), 0 where none is known.
     """
 
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     others: NDArray[np.float32]
+    where: NDArray[np.int64]
+
+    def elsewhere(self, geoname_id: int) -> "Nearest":
+        """Without the photos of a city: what is claimed to be there is compared with other places alone."""
+        away = self.where != geoname_id
+        return replace(self, others=self.others[away], where=self.where[away])
 
     def vectors(self, features: Values) -> NDArray[np.float32]:
         """(n, d) features -> (n, d) unit vectors."""
@@ -133,7 +139,8 @@ def to_arrays(verifier: Verifier, calibration: Calibration | None) -> Arrays:
     measured = verdict.to_arrays(calibration, "margin")
     if isinstance(verifier, Nearest):
         others = verifier.others.astype(np.float16)
-        return {"centre": verifier.centre, "scale": verifier.scale, "others": others, **measured}
+        parts: Arrays = {"centre": verifier.centre, "scale": verifier.scale, "others": others, "where": verifier.where}
+        return {**parts, **measured}
     return {
         "weight": verifier.weight,
         "bias": verifier.bias,
@@ -148,7 +155,8 @@ def from_arrays(arrays: Arrays) -> tuple[Verifier, Calibration | None]:
     """The arrays of a model folder -> what verifies a city, and the calibration of its score."""
     calibration = verdict.from_arrays(arrays, "margin")
     if "others" in arrays:
-        return Nearest(arrays["centre"], arrays["scale"], arrays["others"].astype(np.float32)), calibration
+        others = arrays["others"].astype(np.float32)
+        return Nearest(arrays["centre"], arrays["scale"], others, arrays["where"]), calibration
     head = PairHead(
         arrays["weight"], arrays["bias"], arrays["out"], float(arrays["out_bias"]), bool(arrays["symmetric"])
     )

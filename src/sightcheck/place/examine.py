@@ -126,8 +126,11 @@ def of_city(
         return Evidence(
             "city", f"The gallery has no photos of {claim.label}: sightcheck gallery add {claim.label!r} DIR."
         )
-    nearest = isinstance(reader.verifier, city.Nearest)
-    found = city.verify(reader.verifier, seen.vector, seen.scenes, references.vectors[kept], references.scenes[kept])
+    verifier = reader.verifier
+    nearest = isinstance(verifier, city.Nearest)
+    if isinstance(verifier, city.Nearest):
+        verifier = verifier.elsewhere(claim.geoname_id)
+    found = city.verify(verifier, seen.vector, seen.scenes, references.vectors[kept], references.scenes[kept])
     limits, passed = [], gate(seen, reader, claim)
     if passed is False:
         limits.append(

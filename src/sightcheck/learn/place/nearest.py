@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from sightcheck import weights
 from sightcheck.data.manifest import Item
+from sightcheck.errors import UsageError
 from sightcheck.learn.place.photos import FEWEST, Photos, card, elsewhere, metric, sources
 from sightcheck.nets.place.features import Features
 from sightcheck.place.city import NEAREST, Nearest, to_arrays
+from sightcheck.place.world import gazetteer
 from sightcheck.protocol.claims import Claims, calibration, informed
 from sightcheck.protocol.metrics import Estimate, auc, bootstrap, tpr_at_fpr
 from sightcheck.weights import Metric
@@ -50,12 +52,27 @@ class Trials:
         return np.asarray(self.claims.source != self.claims.compared)
 
 
-def verifier(features: Features, rows: Rows, count: int = OTHERS) -> Nearest:
-    """Features and the rows of photos to learn from -> Nearest, which keeps `count` of them as other places."""
+def verifier(features: Features, rows: Rows, places: NDArray[np.int64] | None = None) -> Nearest:
+    """Features and the rows of photos to learn from -> Nearest, which keeps OTHERS of them as other places.
+
+    `places`: GeoNames number of each photo's city, 0 where none is known.
+    """
     seen = features.centre[rows]
-    blank = Nearest(seen.mean(0), np.maximum(seen.std(0), 1e-6), seen[:0])
-    kept = np.random.default_rng(0).permutation(len(rows))[:count]
-    return replace(blank, others=blank.vectors(seen[np.sort(kept)]))
+    kept = np.sort(np.random.default_rng(0).permutation(len(rows))[:OTHERS])
+    where = np.zeros(len(kept), np.int64) if places is None else places[rows[kept]]
+    blank = Nearest(seen.mean(0), np.maximum(seen.std(0), 1e-6), seen[:0], where)
+    return replace(blank, others=blank.vectors(seen[kept]))
+
+
+def numbers(items: Sequence[Item]) -> NDArray[np.int64]:
+    """Photos -> the GeoNames number of the city of each, 0 for those of no city or of one that is not known so."""
+    known: dict[str, int] = {"": 0}
+    for place in {one.place for one in items if one.city}:
+        try:
+            known[place] = gazetteer.parse(place).geoname_id
+        except UsageError:
+            known[place] = 0
+    return np.array([known[one.place if one.city else ""] for one in items], np.int64)
 
 
 def margin(model: Nearest, query: Vectors, references: Vectors) -> float:
@@ -97,7 +114,8 @@ def _sets(items: Sequence[Item]) -> list[tuple[str, str]]:
 def train(photos: Photos, features: Features, name: str, root: Path | None = None) -> Path:
     """What is known of other places, and the calibration of nearness -> the model's folder."""
     found = trials(photos.items, features)
-    model, fitted = verifier(features, np.arange(len(features))), calibration(found.claims)
+    model = verifier(features, np.arange(len(features)), numbers(photos.items))
+    fitted = calibration(found.claims)
     recipe = {
         "reads": f"features of {features.read}", "nearest": NEAREST, "references": REFERENCES,
         "others": len(model.others),
