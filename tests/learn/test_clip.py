@@ -121,3 +121,24 @@ def test_another_network_is_refused() -> None:
     clip._check(golden)
     with pytest.raises(BrokenInstallation, match="differs"):
         clip._check(golden[:, ::-1])
+
+
+def test_the_hub_copy_is_exported_by_our_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the train extra")
+    timm = pytest.importorskip("timm", reason="needs the train extra")
+    from sightcheck.nets.place import clip as hub
+
+    def small(name: str, pretrained: bool) -> object:
+        assert (name, pretrained) == (hub.NAME, True)
+        return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 512))
+
+    monkeypatch.setattr(timm, "create_model", small)
+    session = weights.session(hub.exported())
+    assert session.run(None, {"input": weights.golden_input((3, 3, 224, 224))})[0].shape == (3, 512)
+
+    def gone(*_: object, **__: object) -> object:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(timm, "create_model", gone)
+    with pytest.raises(BrokenInstallation, match="could not be fetched"):
+        hub.exported()

@@ -54,8 +54,9 @@ def country(recipe: CountryHead, views: Values, classes: NDArray[np.intp], count
         fitted = LogisticRegression(C=recipe.strength, max_iter=recipe.iterations).fit(x, repeated, weights)
     linear = nn.Linear(views.shape[-1], count)
     with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(fitted.coef_))
-        linear.bias.copy_(torch.from_numpy(fitted.intercept_))
+        for part, found in ((linear.weight, fitted.coef_), (linear.bias, fitted.intercept_)):
+            both = np.stack([-found[0], found[0]]) / 2 if count == 2 else found  # of two classes one function is fitted
+            part.copy_(torch.from_numpy(both))
     return nn.Sequential(standard, linear).eval()
 
 
