@@ -58,8 +58,9 @@ def test_progress_goes_from_none_to_all(clip: Path) -> None:
 def test_bundled_models_are_as_their_cards_say_and_small() -> None:
     names = [folder.name for folder in weights.BUNDLED.iterdir() if folder.is_dir()]
     assert sorted(names) == [
-        "backbone", "city", "city-symmetric", "country", "footprint", "footprint-twins", "frames",
-        "frames-twins", "fusion", "matches", "scene", "texture", "traces",
+        "backbone", "city", "city-clip", "country", "country-clip", "footprint", "footprint-twins", "frames",
+        "frames-twins", "fusion", "matches", "pairs", "pairs-clip", "pairs-symmetric", "scene", "scene-clip", "texture",
+        "traces",
     ]  # fmt: skip
     for name in names:
         assert weights.load(name).card.name == name
