@@ -16,7 +16,7 @@ from sightcheck.data.split import joined
 from sightcheck.errors import InputError, UsageError
 from sightcheck.media.photo import look_photo
 from sightcheck.place.references.gallery import fingerprint
-from sightcheck.place.world.gazetteer import country_code
+from sightcheck.place.world.gazetteer import country_code, parse
 
 T = TypeVar("T")
 
@@ -77,6 +77,17 @@ def opened(
 def grouped(items: Sequence[Item], fingerprints: NDArray[np.uint64]) -> tuple[Item, ...]:
     """Items (n), their fingerprints (n,) -> the items with near copies in one group, to be held out together."""
     return joined(items, near_copies([fingerprints[at : at + 1] for at in range(len(items))]))
+
+
+def numbers(items: Sequence[Item]) -> NDArray[np.int64]:
+    """Photos -> the GeoNames number of the city of each, 0 for those of no city or of one that is not known so."""
+    known: dict[str, int] = {"": 0}
+    for place in {one.place for one in items if one.city}:
+        try:
+            known[place] = parse(place).geoname_id
+        except UsageError:
+            known[place] = 0
+    return np.array([known[one.place if one.city else ""] for one in items], np.int64)
 
 
 def folds(items: Sequence[Item], labels: Sequence[str], k: int = 5, seed: int = 0) -> NDArray[np.intp]:

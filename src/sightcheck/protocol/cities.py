@@ -17,7 +17,8 @@ Rows = NDArray[np.intp]
 class Photos:
     """n photos as a model sees them: city vectors (n, 64), scene groups (n, 16), names of city and group.
 
-    `gate[i, c]`: whether photo i passes the gate of city `names[c]`.
+    `gate[i, c]`: whether photo i passes the gate of city `names[c]`; `numbers` (n,): GeoNames numbers of the cities,
+    where nearness is to leave a claimed city out of other places.
     """
 
     vectors: Values
@@ -26,6 +27,7 @@ class Photos:
     groups: NDArray[np.str_]
     names: tuple[str, ...]
     gate: NDArray[np.bool_]
+    numbers: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,12 @@ def trials(
     found = []
     for claimed in sorted(set(photos.cities[references].tolist())):
         of_city = references[photos.cities[references] == claimed]
-        column = photos.names.index(claimed)
+        column, asked = photos.names.index(claimed), verifier
+        if isinstance(verifier, city.Nearest) and photos.numbers is not None:
+            asked = verifier.elsewhere(int(photos.numbers[of_city[0]]))
         for query in queries:
             rows = of_city[photos.groups[of_city] != photos.groups[query]]
-            outcome = _outcome(photos, verifier, query, rows, top, weighted)
+            outcome = _outcome(photos, asked, query, rows, top, weighted)
             passed = bool(photos.gate[query, column])
             truth, group = str(photos.cities[query]), str(photos.groups[query])
             found.append(Trial(outcome.margin, passed, claimed, truth, group))

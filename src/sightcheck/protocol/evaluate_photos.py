@@ -58,6 +58,7 @@ def evaluate(
     reader = Reader(Names(country=name) if kind == "country" else Names(country=gate or "country", city=name))
     items, read, left_out = tables.opened(tables.read(table), reader.embed, progress, each)
     used = ("country", "city") if kind == "city" else (kind,)
+    name = reader.cards[kind].name
     warnings = [one for part in used for one in _taught(reader.cards[part], items)]
     warnings += [f"left out: {one}" for one in left_out]
     if kind == "country":
@@ -105,6 +106,7 @@ def _city(
         np.array([item.group for item in items]),
         names,
         np.stack([_gate(read, items, reader, one) for one in names], 1),
+        tables.numbers(items),
     )
     every = np.arange(len(items))
     found = cities.trials(photos, reader.verifier, every, every)

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck import weights
+from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
-from sightcheck.errors import UsageError
 from sightcheck.learn.place.photos import FEWEST, Photos, card, elsewhere, metric, sources
 from sightcheck.nets.place.features import Features
 from sightcheck.place.city import NEAREST, Nearest, to_arrays
-from sightcheck.place.world import gazetteer
 from sightcheck.protocol.claims import Claims, calibration, informed
 from sightcheck.protocol.metrics import Estimate, auc, bootstrap, tpr_at_fpr
 from sightcheck.weights import Metric
@@ -64,17 +63,6 @@ def verifier(features: Features, rows: Rows, places: NDArray[np.int64] | None = 
     return replace(blank, others=blank.vectors(seen[kept]))
 
 
-def numbers(items: Sequence[Item]) -> NDArray[np.int64]:
-    """Photos -> the GeoNames number of the city of each, 0 for those of no city or of one that is not known so."""
-    known: dict[str, int] = {"": 0}
-    for place in {one.place for one in items if one.city}:
-        try:
-            known[place] = gazetteer.parse(place).geoname_id
-        except UsageError:
-            known[place] = 0
-    return np.array([known[one.place if one.city else ""] for one in items], np.int64)
-
-
 def margin(model: Nearest, query: Vectors, references: Vectors) -> float:
     """Vectors (d,), (m, d) -> the score of a claim, as answers give it."""
     return model.near(query, references).margin
@@ -114,7 +102,7 @@ def _sets(items: Sequence[Item]) -> list[tuple[str, str]]:
 def train(photos: Photos, features: Features, name: str, root: Path | None = None) -> Path:
     """What is known of other places, and the calibration of nearness -> the model's folder."""
     found = trials(photos.items, features)
-    model = verifier(features, np.arange(len(features)), numbers(photos.items))
+    model = verifier(features, np.arange(len(features)), tables.numbers(photos.items))
     fitted = calibration(found.claims)
     recipe = {
         "reads": f"features of {features.read}", "nearest": NEAREST, "references": REFERENCES,
