@@ -17,6 +17,7 @@ from sightcheck.place import country, embedding, examine, matching, plausible
 from sightcheck.place.city import FEWEST
 from sightcheck.place.references.gallery import Gallery, fingerprint
 from sightcheck.place.world.gazetteer import parse
+from sightcheck.report.wording import next_step
 from sightcheck.verdict import Calibration, Evidence
 
 ROME = "Rome, Italy"
@@ -140,6 +141,8 @@ def test_a_photo_that_taught_gets_no_ratio(home: Path, monkeypatch: pytest.Monke
     found = gated(home, monkeypatch, passes=True)
     assert found.log10_lr is None
     assert any("learned from it" in one for one in found.limits)
+    report = asked(home, ROME)
+    assert "learned from this photo" in next_step(report.file, report.verdicts[0])
 
 
 def test_the_nearest_references_speak(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

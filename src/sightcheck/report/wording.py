@@ -156,6 +156,8 @@ def next_step(file: Clip | Photo, verdict: Verdict, claimed: bool = True) -> str
         if outside:
             return "Look for the clip as it was first published: this copy is unlike those that the answer rests on."
         return "Look for a longer or better copy, or teach a detector this source: sightcheck teach."
+    if any("models learned from it" in limit for item in verdict.evidence for limit in item.limits):
+        return "The models learned from this photo, so they say nothing of it: look at matched points and near copies."
     if any("gallery has no photos" in item.sentence for item in verdict.evidence):
         return "Add 20 or more photos of the place: sightcheck gallery add."
     return "Add more reference photos of the place, of the same quarter if you can, or look at what the file states."
