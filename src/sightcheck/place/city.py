@@ -127,11 +127,17 @@ def vote(different: Values, similarities: Values, top: int = 0, weighted: bool =
     return Vote(kept, s, p, margin, error)
 
 
-def verify(verifier: Verifier, vector: Values, scenes: Values, vectors: Values, references: Values) -> Vote:
-    """Query's vector (d,) and scenes (16,), references' vectors (m, d) and scenes (m, 16) -> Vote."""
+def verify(
+    verifier: Verifier, vector: Values, scenes: Values, vectors: Values, references: Values, top: int = 0,
+    weighted: bool = True,
+) -> Vote:  # fmt: skip
+    """Query's vector (d,) and scenes (16,), references' vectors (m, d) and scenes (m, 16) -> Vote.
+
+    `top` and `weighted` are settings of a pair head's vote.
+    """
     if isinstance(verifier, Nearest):
         return verifier.near(vector, vectors)
-    return vote(verifier.different(vector, vectors), similarity(scenes, references))
+    return vote(verifier.different(vector, vectors), similarity(scenes, references), top, weighted)
 
 
 def to_arrays(verifier: Verifier, calibration: Calibration | None) -> Arrays:

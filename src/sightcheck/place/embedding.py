@@ -65,7 +65,12 @@ class Reader:
         self._reads = {role: backbone.reads(one.card) for role, one in models.items()}
         seen = {name: None if name == PIXELS else backbone_model(name) for name in sorted({*self._reads.values()})}
         self._eyes = {name: backbone.eye(one) for name, one in seen.items()}
-        self._heads = {role: _head(role, one) for role, one in models.items()}
+        self.verifier: city.Verifier
+        self.margin: Calibration | None
+        self.verifier, self.margin = city.from_arrays(models["city"].arrays)
+        self._heads = {role: _head(one) for role, one in models.items() if one.network}
+        if isinstance(self.verifier, city.Nearest):
+            self._heads["city"] = self.verifier.vectors
         self.cards = {role: one.card for role, one in models.items()}
         self.cards |= {f"backbone {name}": one.card for name, one in seen.items() if one is not None}
         self.better = LITE in seen and CLIP not in seen
@@ -77,9 +82,6 @@ class Reader:
         self._groups = hierarchy["groups16"]
         self.urban_classes = np.asarray(hierarchy["groups3"][:, scene.URBAN] > 0)
         self.countries: Countries = country.from_arrays(models["country"].arrays)
-        self.verifier: city.Verifier
-        self.margin: Calibration | None
-        self.verifier, self.margin = city.from_arrays(models["city"].arrays)
 
     def embed(self, pixels: Pixels, centre: bool = False) -> Embedding:
         """(H, W, 3) uint8 -> Embedding: the centre cut for scenes and city, all cuts for countries (7.3, 8.3.2).
@@ -143,11 +145,8 @@ def backbone_model(name: str) -> Weights:
     return weights.load(name)
 
 
-def _head(role: str, model: Weights) -> Callable[[Values], Values]:
+def _head(model: Weights) -> Callable[[Values], Values]:
     """A model -> what turns features (k, d), or cuts, into its outputs (k, m)."""
-    verifier = city.from_arrays(model.arrays)[0] if role == "city" else None
-    if isinstance(verifier, city.Nearest):
-        return verifier.vectors
     session = weights.session(model.network)
     return lambda seen: backbone.run(session, seen)
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.place import city
-from sightcheck.place.scene import similarity
 from sightcheck.protocol.metrics import Estimate, Values, auc, bootstrap, tpr_at_fpr
 
 Rows = NDArray[np.intp]
@@ -68,21 +67,12 @@ def trials(
             asked = verifier.elsewhere(int(photos.numbers[of_city[0]]))
         for query in queries:
             rows = of_city[photos.groups[of_city] != photos.groups[query]]
-            outcome = _outcome(photos, asked, query, rows, top, weighted)
+            seen, others = ((photos.vectors[at], photos.scenes[at]) for at in (query, rows))
+            outcome = city.verify(asked, *seen, *others, top, weighted)
             passed = bool(photos.gate[query, column])
             truth, group = str(photos.cities[query]), str(photos.groups[query])
             found.append(Trial(outcome.margin, passed, claimed, truth, group))
     return found
-
-
-def _outcome(
-    photos: Photos, verifier: city.Verifier, query: np.intp, rows: Rows, top: int, weighted: bool
-) -> city.Vote:
-    vector, vectors = photos.vectors[query], photos.vectors[rows]
-    if isinstance(verifier, city.Nearest):
-        return verifier.near(vector, vectors)
-    alike = similarity(photos.scenes[query], photos.scenes[rows])
-    return city.vote(verifier.different(vector, vectors), alike, top, weighted)
 
 
 def scores(found: Sequence[Trial], gate: bool) -> Values:

@@ -19,7 +19,6 @@ from sightcheck.learn.place.photos import (
     card,
     elsewhere,
     metric,
-    sources,
     taught,
 )
 from sightcheck.nets import heads
@@ -213,7 +212,7 @@ def train(
             "reads": f"features of {views.read}", **asdict(recipe), "gate": gate or "heads taught without the photo",
             "plausible_share": plausible(data, recipe, rows),
         },
-        sources([data.items[at] for at in rows]), SPLIT,
+        tables.sources([data.items[at] for at in rows]), SPLIT,
         tuple(one for scope, found in tried.items() for one in metrics(scope, cities.rates(found, gate=True))),
         tuple(one for s, found in tried.items() for one in metrics(f"{s}, no gate", cities.rates(found, gate=False))),
         (elsewhere([data.items[at] for at in rows]),), photos, "city",

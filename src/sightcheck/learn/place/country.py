@@ -19,7 +19,6 @@ from sightcheck.learn.place.photos import (
     card,
     elsewhere,
     metric,
-    sources,
     taught,
 )
 from sightcheck.nets import heads
@@ -53,7 +52,8 @@ def train(
     network, golden = to_onnx(heads.country(recipe, views.teaching, classes, len(labels)), (2, views.values.shape[-1]))
     described = card(
         name, f"{len(labels)} countries by a head on the features of {views.read}",
-        {"reads": f"features of {views.read}", "countries": " ".join(labels), **asdict(recipe)}, sources(items), SPLIT,
+        {"reads": f"features of {views.read}", "countries": " ".join(labels), **asdict(recipe)},
+        tables.sources(items), SPLIT,
         (*metrics("all", probabilities, listed, classes, items), *by_source(probabilities, listed, classes, items)),
         (*new.metrics(), *informed(new.claims(labels))), (elsewhere(items),), photos, "country",
     )  # fmt: skip

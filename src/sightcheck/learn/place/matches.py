@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.data import cache
 from sightcheck.data import photos as tables
-from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
 from sightcheck.media.photo import from_jpeg, jpeg
 from sightcheck.place import embedding, matching
@@ -23,7 +22,7 @@ from sightcheck.place.references.reading import QUALITY, SHORTER
 from sightcheck.protocol import matches
 from sightcheck.protocol.matches import Photos, Trial
 from sightcheck.protocol.metrics import cllr
-from sightcheck.weights import Card, Metric, Source
+from sightcheck.weights import Card, Metric
 
 Told = Callable[[float, str], None]
 
@@ -80,7 +79,7 @@ def train(paths: Sequence[Path], name: str, root: Path | None = None, told: Told
             "keypoints": matching.KEYPOINTS, "ratio": matching.RATIO, "apart": matching.APART,
             "nearest": matching.NEAREST, "references": MANY, **asdict(scale),
         },
-        sources=_sources(photos.items), split=SPLIT, metrics=_metrics(found), controls=(),
+        sources=tables.sources(photos.items), split=SPLIT, metrics=_metrics(found), controls=(),
         limits=_limits(found), not_for=NOT_FOR,
         versions={one: version(one) for one in ("sightcheck", "opencv-python-headless", "numpy", "pillow")},
         made=datetime.now(UTC).isoformat(timespec="seconds"), left_out=left_out,
@@ -121,8 +120,3 @@ def _limits(found: Sequence[Trial]) -> tuple[str, ...]:
         "points may agree on what is not the place, such as a poster, a sign, a vehicle or a copy of the building, and "
         "on what repeats, such as windows and tiles: look whether the lines join the same things",
     )
-
-
-def _sources(items: Sequence[Item]) -> tuple[Source, ...]:
-    counts = Counter((item.source, item.licence or "not stated") for item in items)
-    return tuple(Source(name, licence=licence, photos=count) for (name, licence), count in sorted(counts.items()))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
-from sightcheck.learn.place.photos import FEWEST, Photos, card, elsewhere, metric, sources
+from sightcheck.learn.place.photos import FEWEST, Photos, card, elsewhere, metric
 from sightcheck.nets.place.features import Features
 from sightcheck.place.city import NEAREST, Nearest, to_arrays
 from sightcheck.protocol.claims import Claims, calibration, informed
@@ -111,7 +111,8 @@ def train(photos: Photos, features: Features, name: str, root: Path | None = Non
     scopes = {"all": found, "one source": found[~found.across], "across sources": found[found.across]}
     described = card(
         name, "The claimed city or not, by the nearest references and how near other places lie", recipe,
-        sources(photos.items), SPLIT, tuple(one for scope, part in scopes.items() for one in metrics(scope, part)),
+        tables.sources(photos.items), SPLIT,
+        tuple(one for scope, part in scopes.items() for one in metrics(scope, part)),
         informed(found.claims), (elsewhere(photos.items),), photos, "city",
     )  # fmt: skip
     return weights.save(described, {"taught": photos.fingerprints, **to_arrays(model, fitted)}, root)

@@ -100,12 +100,6 @@ def metric(name: str, scope: str, found: Estimate) -> Metric:
     return Metric(name, scope, found.value, found.low, found.high)
 
 
-def sources(items: Sequence[Item]) -> tuple[Source, ...]:
-    """How many photos came from where, and under which licence."""
-    counts = Counter((item.source, item.licence or "not stated") for item in items)
-    return tuple(Source(name, licence=licence, photos=count) for (name, licence), count in sorted(counts.items()))
-
-
 def elsewhere(items: Sequence[Item]) -> str:
     """The limit that every model taught on photos has, with its numbers."""
     known = len({item.source for item in items})

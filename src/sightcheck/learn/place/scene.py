@@ -13,7 +13,7 @@ from sightcheck import weights
 from sightcheck.data import photos as tables
 from sightcheck.data.manifest import Item
 from sightcheck.errors import UsageError
-from sightcheck.learn.place.photos import SPLIT, Photos, card, sources
+from sightcheck.learn.place.photos import SPLIT, Photos, card
 from sightcheck.nets import heads
 from sightcheck.nets.export import to_onnx
 from sightcheck.nets.place import scene as scenes
@@ -41,7 +41,7 @@ def train(photos: Photos, views: Features, teacher: Path, name: str, root: Path 
     network, golden = to_onnx(head, (2, views.values.shape[-1]))
     described = card(
         name, "365 Places scenes by a head on the shared backbone, distilled from a Places365 network",
-        {"reads": f"features of {views.read}", **asdict(recipe)}, sources(photos.items), SPLIT, metrics, (),
+        {"reads": f"features of {views.read}", **asdict(recipe)}, tables.sources(photos.items), SPLIT, metrics, (),
         ("learned to imitate one network on photos of few places; it is no better than that network",), photos, "scene",
     )  # fmt: skip
     arrays = {"golden": golden, "groups3": groups3, "groups16": groups16, "names": names}

@@ -16,7 +16,7 @@ from sightcheck.errors import UsageError
 from sightcheck.learn.place.city import margin
 from sightcheck.learn.place.city import metrics as city_metrics
 from sightcheck.learn.place.country import metrics as country_metrics
-from sightcheck.learn.place.photos import Photos, Told, card, sources, taught
+from sightcheck.learn.place.photos import Photos, Told, card, taught
 from sightcheck.nets.export import to_onnx
 from sightcheck.nets.place import city as pairs
 from sightcheck.nets.place import country as classifier
@@ -80,7 +80,8 @@ def train_country(
     network, golden = to_onnx(net, SHAPE)
     described = card(
         name, f"{len(labels)} classes of countries by {recipe.backbone} (7.3)", {"reads": "pixels", **asdict(recipe)},
-        sources(items), SPLIT, country_metrics("held out", probabilities, listed, truth, scored), (), limits, photos,
+        tables.sources(items), SPLIT,
+        country_metrics("held out", probabilities, listed, truth, scored), (), limits, photos,
         "country",
     )  # fmt: skip
     return weights.save(described, {"golden": golden, **country.to_arrays(meaning)}, root, network)
@@ -121,7 +122,7 @@ def train_city(
     described = card(
         name, f"Same city or not, by pairs, {recipe.backbone} (8.3.2)",
         {"reads": "pixels", **asdict(recipe), "gate": gate, "plausible_share": share},
-        sources(items), CITY_SPLIT, city_metrics("closed", cities.rates(found, gate=True)),
+        tables.sources(items), CITY_SPLIT, city_metrics("closed", cities.rates(found, gate=True)),
         city_metrics("closed, no gate", cities.rates(found, gate=False)), LIMITS, photos, "city",
     )  # fmt: skip
     return weights.save(described, {"golden": golden, **city.to_arrays(net.head(), _margin(found))}, root, network)
