@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 
 import av
@@ -31,6 +31,11 @@ class Reel:
         self._bytes = 0
         self._rest = self._decoded()
 
+    def close(self) -> None:
+        """Let go of the frames now: the reel and its decoding hold each other, so nothing else frees them soon."""
+        self.kept, self._frames = False, []
+        self._rest.close()
+
     def go_to(self, start: float) -> bool:
         """Make `timed` begin near a time, at the key frame before it; False where the container cannot seek."""
         if self.kept:
@@ -48,7 +53,7 @@ class Reel:
         """(seconds since the start of the stream, frame) in display order, from a time on."""
         return (one for one in (self._again() if self.kept else self._decoded()) if one[0] >= start)
 
-    def _decoded(self) -> Iterator[Timed]:
+    def _decoded(self) -> Generator[Timed, None, None]:
         origin = float((self.stream.start_time or 0) * (self.stream.time_base or 0))
         for number, frame in enumerate(decode(self.container, self.stream)):
             yield (frame.time - origin if frame.time is not None else number / self.rate), frame
@@ -78,6 +83,7 @@ def reel(path: bytes) -> Iterator[Reel]:
         last[2].close()
     with ExitStack() as open_files:
         made = Reel(*open_files.enter_context(opened(path)))
+        open_files.callback(made.close)
         yield made
         if made.kept:
             _here.last = identity, made, open_files.pop_all()

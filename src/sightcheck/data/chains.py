@@ -1,0 +1,91 @@
+"""What happens to a clip on its way to a reader? Resized, cropped and encoded again: chains of the web, and random ones.
+
+A chain that both members of a pair pass alike takes away what their encoders left, so that a detector can only learn
+how the pictures were made.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import PictureType, VideoFrame
+from numpy.typing import NDArray
+
+from sightcheck.media import pack, planes
+
+Yuv = NDArray[np.uint8]
+FPS = 10
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Shrunk until the shorter side is `short_side` (0: not at all), then encoded once by `codec`, slowly enough.
+
+    `quality` is the CRF of x264 and VP9 and the quantiser of MPEG-4.
+    """
+
+    short_side: int
+    codec: str
+    quality: int
+
+
+CHAINS = {
+    "video platform": Chain(480, "libvpx-vp9", 36),
+    "messenger": Chain(360, "libx264", 30),
+}
+"""Chains that are tested and never taught: what sites and messengers do, by their public documentation, roughly."""
+_OPTIONS = {
+    "libx264": {"preset": "veryfast", "x264-params": "threads=1:asm=SSE4.2"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "b": "0"},
+    "mpeg4": {"flags": "+qscale"},
+}
+
+
+def drawn(seed: int) -> Chain:
+    """A random chain: x264 at CRF 15 to 35 (7 in 10), VP9 or MPEG-4, half of them shrunk to 240 to 360 lines."""
+    draw = np.random.default_rng(seed)
+    codec = str(draw.choice(list(_OPTIONS), p=(0.7, 0.15, 0.15)))
+    low, high = {"libx264": (15, 36), "libvpx-vp9": (20, 46), "mpeg4": (2, 9)}[codec]
+    side = int(draw.integers(120, 181)) * 2 if draw.random() < 0.5 else 0
+    return Chain(side, codec, int(draw.integers(low, high)))
+
+
+def passed(yuv: Yuv, chain: Chain) -> Yuv:
+    """(T, 3H/2, W) planar 4:2:0 -> the frames as they come out of the chain, smaller where it shrinks them."""
+    return transcoded(shrunk(yuv, chain.short_side), chain)
+
+
+def shrunk(yuv: Yuv, short_side: int) -> Yuv:
+    """(T, 3H/2, W) -> the same with a shorter side of at most `short_side` pixels, by area; 0 leaves it."""
+    height, width = yuv.shape[1] * 2 // 3, yuv.shape[2]
+    scale = short_side / min(height, width) if short_side else 1.0
+    if scale >= 1:
+        return yuv
+    size = [max(2, round(side * scale / 2) * 2) for side in (width, height)]
+    small = [
+        np.stack([cv2.resize(picture, (size[0] // k, size[1] // k), interpolation=cv2.INTER_AREA) for picture in plane])
+        for plane, k in zip(planes(yuv), (1, 2, 2), strict=True)
+    ]
+    return pack(small)
+
+
+def transcoded(yuv: Yuv, chain: Chain) -> Yuv:
+    """(T, 3H/2, W) -> the frames after one encode and decode, one thread."""
+    encoder = av.CodecContext.create(chain.codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt = yuv.shape[2], yuv.shape[1] * 2 // 3, "yuv420p"
+    encoder.time_base, encoder.framerate, encoder.thread_count = Fraction(1, FPS), Fraction(FPS), 1
+    quality = "global_quality" if chain.codec == "mpeg4" else "crf"
+    value = chain.quality * 118 if chain.codec == "mpeg4" else chain.quality  # FF_QP2LAMBDA
+    encoder.options = {**_OPTIONS[chain.codec], quality: str(value)}
+    packets = []
+    for number, picture in enumerate(yuv):
+        frame = VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame.pts, frame.time_base, frame.pict_type = number, encoder.time_base, PictureType.NONE
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    decoder = av.CodecContext.create({"libx264": "h264", "libvpx-vp9": "vp9", "mpeg4": "mpeg4"}[chain.codec], "r")
+    decoder.thread_count, decoder.extradata = 1, encoder.extradata
+    frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
+    return np.stack([frame.to_ndarray() for frame in frames]).astype(np.uint8)

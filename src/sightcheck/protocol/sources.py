@@ -1,0 +1,125 @@
+"""What is a score worth on sources nobody taught? Each source scored by a model that saw nothing of it, then weighed.
+
+Everything of a source is held out at once: its clips, its scenes wherever they recur, its generators wherever else they
+were used. Scores of all models are pooled, as one model meets them, and turned into ratios by a calibration that saw no
+clip of the source. Sources weigh alike, so that a large one cannot hide the others.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from sightcheck.data import pairs
+from sightcheck.data.manifest import Item
+from sightcheck.data.split import linked_groups, names_by
+from sightcheck.data.split import folds as dealt
+from sightcheck.protocol.metrics import NAN, Labels, Values, auc, cllr
+from sightcheck.verdict import BANDS, group_weights
+
+Indices = NDArray[np.intp]
+Teach = Callable[[Indices], Callable[[Indices], Values]]
+"""Numbers of the items that teach -> what gives the scores (m,) of items by their numbers (m,)."""
+TOLD = BANDS[-1][0]
+"""|log10 LR| from which on an answer is given."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What scores are worth. `by_source`: sources weigh alike; `pairs`: share of aligned pairs in the right order.
+
+    `aligned`: AUC over the members of aligned pairs. `false_synthetic`, `false_none`: shares of the real clips that are
+    called synthetic, and of the synthetic ones that are told "no sign of synthesis"; `decided`: share of all with an
+    answer.
+    """
+
+    auc: float
+    auc_by_source: float
+    aligned: float
+    pairs: float
+    cllr: float
+    cllr_by_source: float
+    decided: float
+    false_synthetic: float
+    false_none: float
+
+
+def trials(items: Sequence[Item], folds: int = 0) -> list[tuple[Indices, Indices]]:
+    """Items (n) -> (taught, held out) of each model: one a source or, for the costly, `folds` of whole sources."""
+    origins, groups = names_by(items, "source"), linked_groups(items)
+    makers, synthetic = names_by(items, "generator"), labels(items)
+    part = dealt(items, folds) if folds else np.unique(origins, return_inverse=True)[1]
+    planned = []
+    for at in np.unique(part):
+        out = part == at
+        same = out | np.isin(groups, groups[out]) | (synthetic & np.isin(makers, makers[out & synthetic]))
+        planned.append((np.flatnonzero(~same), np.flatnonzero(out)))
+    return planned
+
+
+def held_out(items: Sequence[Item], teach: Teach, folds: int = 0) -> Values:
+    """Items (n) -> (n,) the score of each by the model that saw nothing of its source, nan where none could be taught."""
+    synthetic, scores = labels(items), np.full(len(items), NAN)
+    with threadpool_limits(1):  # many small fits: threads only wait for each other
+        for taught, out in trials(items, folds):
+            if {*synthetic[taught]} == {False, True}:
+                scores[out] = teach(taught)(out)
+    return scores
+
+
+def fused(scores: Values, synthetic: Labels, sources: NDArray[np.str_], strength: float = 1.0) -> tuple[Values, float]:
+    """Scores (n, k), labels, sources -> coefficients (k,) and offset of log10 LR: logistic fusion, sources alike.
+
+    Brümmer and du Preez 2006; `strength` is the inverse of the penalty that shrinks it towards saying nothing. A
+    detector whose coefficient would turn its score round has no voice.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    spread, kept = scores.std(0) + 1e-9, np.arange(scores.shape[1])
+    coefficients, offset = np.zeros(scores.shape[1]), 0.0
+    weight = group_weights(synthetic, sources)
+    while len(kept):
+        model = LogisticRegression(C=strength).fit(scores[:, kept] / spread[kept], synthetic, sample_weight=weight)
+        if (model.coef_[0] > 0).all():
+            coefficients[kept] = model.coef_[0] / spread[kept] / np.log(10)
+            offset = float(model.intercept_[0]) / np.log(10)
+            break
+        kept = kept[model.coef_[0] > 0]
+    return coefficients, offset
+
+
+def ratios(scores: Values, items: Sequence[Item], strength: float = 1.0) -> Values:
+    """Held-out scores (n,) or (n, k) -> (n,) log10 LR of each by a fusion that saw no clip of its source or scenes."""
+    rows, synthetic = scores.reshape(len(items), -1), labels(items)
+    origins, given = names_by(items, "source"), np.zeros(len(items))
+    with threadpool_limits(1):
+        for taught, out in trials(items):
+            coefficients, offset = fused(rows[taught], synthetic[taught], origins[taught], strength)
+            given[out] = rows[out] @ coefficients + offset
+    return given
+
+
+def worth(scores: Values, log10_lr: Values, items: Sequence[Item]) -> Worth:
+    """Scores (n,), their ratios (n,) -> what they are worth."""
+    synthetic, origins = labels(items), names_by(items, "source")
+    alike, couples = group_weights(synthetic, origins), np.array(pairs.aligned(items), np.intp).reshape(-1, 2)
+    members = np.unique(couples)
+    gap = scores[couples[:, 1]] - scores[couples[:, 0]]
+    return Worth(
+        auc(scores, synthetic),
+        auc(scores, synthetic, alike),
+        auc(scores[members], synthetic[members]),
+        float(np.mean((gap > 0) + 0.5 * (gap == 0))) if len(gap) else NAN,
+        cllr(log10_lr, synthetic),
+        cllr(log10_lr, synthetic, alike),
+        float(np.mean(np.abs(log10_lr) >= TOLD)),
+        float(np.mean(log10_lr[~synthetic] >= TOLD)),
+        float(np.mean(log10_lr[synthetic] <= -TOLD)),
+    )
+
+
+def labels(items: Sequence[Item]) -> Labels:
+    """(n,) whether each is synthetic."""
+    return np.array([item.synthetic for item in items])
