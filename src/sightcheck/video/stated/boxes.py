@@ -78,7 +78,7 @@ def _of_mp4(file: BinaryIO) -> Anatomy:
     damage = ""
     for box in _walk(file, 0, os.fstat(file.fileno()).st_size, ()):
         if not box.path[-1] or len(found) == MOST_BOXES:
-            damage = damage or f"at byte {box.start:,} something else than a box begins"
+            damage = damage or f"at byte {box.start:,}: something else than a box"
             if len(found) == MOST_BOXES:
                 damage = f"it has more than {MOST_BOXES:,} boxes: the first are told"
                 break

@@ -14,8 +14,8 @@ PLACES = ("encoder", "software", "handler", "brands", "codec", "key", "text")
 LAST = ("encoder", "brands", "handler")
 """Where the program that wrote the container last says so, the surest first: tracks keep their names when a file is
 written anew, and so do other tags."""
-ENCODER = re.compile(r"^(?:encoder|encoded_by|tool|©too|encoding_tool|XMP .*CreatorTool)$", re.IGNORECASE)
-SOFTWARE = re.compile(r"(?:\.|^)software$", re.IGNORECASE)
+ENCODER = re.compile(r"^(?:encoder|encoded_by|tool|©too|encoding_tool|software|XMP .*CreatorTool)$", re.IGNORECASE)
+SOFTWARE = re.compile(r"\.software$", re.IGNORECASE)
 MAKE, MODEL = re.compile(r"(?:\.|^)(?:make|manufacturer)$", re.IGNORECASE), re.compile(r"(?:\.|^)model$", re.IGNORECASE)
 TEXTS = re.compile(r"^(?:comment|description|title|copyright)\b", re.IGNORECASE)
 
