@@ -4,9 +4,9 @@ Where an earlier encode had a key frame, a later one finds the picture changed a
 intra and fewer are skipped than in the P-frames around it. Vázquez-Padín et al., "Detection of video double encoding
 with GOP size estimation" (WIFS 2012), call this the variation of the prediction footprint; a place between P-frames
 counts for the next one, as in their later work on B-frames (IEEE TIFS 15, 2020). Here ranks are compared instead of
-sums, so that one strong change of scene makes no rhythm. The limits are high: in trials with x264 on small pictures no clip
-that was encoded once passed them, and fewer than half of those encoded twice did. So a rhythm speaks for an earlier
-encode, and its absence for nothing.
+sums, so that one strong change of scene makes no rhythm. The limits are high: in trials with x264 on small pictures no
+clip that was encoded once passed them, and fewer than half of those encoded twice did. So a rhythm speaks for an
+earlier encode, and its absence for nothing.
 """
 
 from collections.abc import Sequence

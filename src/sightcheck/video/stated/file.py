@@ -36,7 +36,14 @@ class File:
         found = writers.writers(_facts(inside, clip))
         rhythm = _rhythm(clip, path, sandbox.part(progress, 1, 2))
         written = _written(found, writers.device(inside.tags))
-        told = [*_declares(clip), *written, *_encoded(inside), *_before(rhythm), *_timed(inside.steps), _sealed(clip)]
+        told = [
+            *_declares(clip),
+            *written,
+            *_encoded(inside, found),
+            *_before(rhythm),
+            *_timed(inside.steps),
+            _sealed(clip),
+        ]
         return Evidence(self.name, _sentence(told), statements=tuple(_statements(clip, inside, found, rhythm)))
 
 
@@ -84,13 +91,14 @@ def _written(found: Sequence[Writer], device: str) -> Iterator[str]:
         yield f"it still names {', '.join(earlier[:OTHERS])}, as a file does that was written anew"
 
 
-def _encoded(inside: Inside) -> Iterator[str]:
+def _encoded(inside: Inside, found: Sequence[Writer]) -> Iterator[str]:
     """The encoder by its own line, and how key frames lie."""
-    lines = inside.encoders
+    lines, beside = inside.encoders, next((one.text for one in found if one.where == "codec" and one.who), "")
     if lines:
         yield f"the encoder names itself: {', then '.join(map(_named_encoder, lines[:2]))}"
     else:
-        yield "the encoder does not name itself in the stream"
+        told = f", beside it the encoder is called {_short(beside)}" if beside else ""
+        yield f"the encoder does not name itself in the stream{told}"
     yield from filter(None, (encoder.joined(lines), gop.interval(inside.groups)))
 
 
