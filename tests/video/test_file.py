@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
@@ -105,6 +106,14 @@ def test_a_declaration_of_being_synthetic_leads(tmp_path: Path, clip: Path) -> N
     assert report.verdicts[0].answer == "undecided", "what a file says of itself is not weighed"
 
 
+def test_a_seal_is_told_as_it_was_checked(clip: Path) -> None:
+    seal = (("C2PA", "found, signature valid, signer Someone"), ("C2PA tool", "a camera"))
+    looked = msgspec.structs.replace(sandbox.run(look, bytes(clip)), tags=seal)
+    found = File().examine(looked, bytes(clip))
+    assert found.sentence.endswith("; C2PA manifest: found, signature valid, signer Someone.")
+    assert [(one.name, one.value) for one in found.statements[:2]] == list(seal)
+
+
 def test_unknown_is_said_as_unknown(tmp_path: Path) -> None:
     path = write_video(tmp_path / "raw.264", moving_picture(6), format="h264", **{"x264-params": "repeat-headers=1"})
     data = path.read_bytes()
@@ -112,7 +121,7 @@ def test_unknown_is_said_as_unknown(tmp_path: Path) -> None:
     assert b"x264" in data
     assert found.sentence.startswith("What wrote it is unknown; the encoder names itself: x264")
     assert "carry no timestamps" in found.sentence
-    assert named(found, "Written by")[0].value == "unknown: no known pattern matches"
+    assert named(found, "Written by")[0].value == "unknown: no known pattern tells"
     assert named(found, "Container")[0].comparison == "its anatomy is not read here"
 
 
@@ -280,6 +289,13 @@ def test_an_unknown_program_is_quoted_and_known_to_nobody() -> None:
     found = writers.writers([("encoder", "SomeTool 9")])
     assert [(one.text, one.who) for one in found] == [("SomeTool 9", "")]
     assert writers.last(found) is None
+
+
+def test_a_name_that_several_writers_give_their_tracks_decides_nothing() -> None:
+    found = writers.writers([("handler", "VideoHandler"), ("brands", "mp42 0 mp41 isom")])
+    assert [one.text for one in found] == ["VideoHandler"]
+    assert writers.last(found) is None
+    assert writers.earlier(writers.writers([("encoder", "HandBrake 1.6"), ("handler", "VideoHandler")])) == ()
 
 
 def test_every_pattern_has_a_source_and_a_place() -> None:

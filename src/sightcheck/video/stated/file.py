@@ -17,7 +17,7 @@ from sightcheck.video.stated.encoder import Encoder
 from sightcheck.video.stated.reading import Inside, read
 from sightcheck.video.stated.writers import Writer
 
-UNKNOWN = "unknown: no known pattern matches"
+UNKNOWN = "unknown: no known pattern tells"
 OTHERS = 3
 
 

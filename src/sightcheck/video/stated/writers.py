@@ -14,6 +14,8 @@ PLACES = ("encoder", "software", "handler", "brands", "codec", "key", "text")
 LAST = ("encoder", "brands", "handler")
 """Where the program that wrote the container last says so, the surest first: tracks keep their names when a file is
 written anew, and so do other tags."""
+AMBIGUOUS = "FFmpeg or others"
+"""The kind of a pattern that several writers leave: it is told, and names nobody."""
 ENCODER = re.compile(r"^(?:encoder|encoded_by|tool|©too|encoding_tool|software|XMP .*CreatorTool)$", re.IGNORECASE)
 SOFTWARE = re.compile(r"\.software$", re.IGNORECASE)
 MAKE, MODEL = re.compile(r"(?:\.|^)(?:make|manufacturer)$", re.IGNORECASE), re.compile(r"(?:\.|^)model$", re.IGNORECASE)
@@ -89,7 +91,7 @@ def _known(where: str, text: str) -> Writer | None:
 
 def last(found: Sequence[Writer]) -> Writer | None:
     """Who wrote the container last, None where no pattern knows it."""
-    known = [one for where in LAST for one in found if one.where == where and one.who]
+    known = [one for where in LAST for one in found if one.where == where and one.who and one.kind != AMBIGUOUS]
     return known[0] if known else None
 
 
@@ -104,7 +106,7 @@ def earlier(found: Sequence[Writer]) -> tuple[str, ...]:
     one = last(found)
     if one is None or one.kind not in ANEW:
         return ()
-    built_on = ("", "FFmpeg or its kin", *WITHIN.get(one.kind, ()))
+    built_on = ("", "FFmpeg or its kin", AMBIGUOUS, *WITHIN.get(one.kind, ()))
     others = [other for other in found if other.who != one.who and other.kind not in built_on]
     return tuple(dict.fromkeys(other.who for other in others if other.where != "software"))
 
