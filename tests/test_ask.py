@@ -14,7 +14,8 @@ def test_four_lines_of_python(clip: Path) -> None:
     verdict = report.verdicts[0]
     assert verdict.question == "Is this video synthetic?"
     assert verdict.answer in ("synthetic", "no sign of synthesis", "undecided")
-    assert [one.method for one in verdict.evidence] == ["traces", "footprint", "frames", "texture", "fusion", "stream"]
+    methods = ["traces", "footprint", "frames", "texture", "fusion", "stream", "file"]
+    assert [one.method for one in verdict.evidence] == methods
     assert all(one.sentence.endswith(".") for one in verdict.evidence)
     assert all(one.score is not None for one in verdict.evidence[:3]), "these need no body"
     assert verdict.evidence[0].weights_sha256 == weights.card(weights.BUNDLED / "traces").sha256

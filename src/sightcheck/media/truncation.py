@@ -1,6 +1,7 @@
 """Was this file cut off, and how much of it is missing?"""
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -53,24 +54,35 @@ def bytes_missing(file: BinaryIO, container: str) -> str:
     return f"truncated: at least {end - size:,} of {end:,} bytes are missing" if end > size else ""
 
 
-def _boxes(file: BinaryIO) -> tuple[list[bytes], int]:
-    """The names of an MP4's boxes and where the last one ends; none and 0 where they are no boxes."""
-    size = os.fstat(file.fileno()).st_size
-    at = 0
-    names: list[bytes] = []
-    while at + 8 <= size and len(names) < MOST_PARTS:
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes between two places of an MP4, in order -> (name, where its contents begin, where it says that it ends).
+
+    The last one may end beyond `end`; a nameless one at its place stands for bytes that are no box. At most 100,000.
+    """
+    at = start
+    for _ in range(MOST_PARTS):
+        if at + 8 > end:
+            return
         file.seek(at)
         head = file.read(16)
-        length, name = int.from_bytes(head[:4], "big"), head[4:8]
+        length, name, size = int.from_bytes(head[:4], "big"), head[4:8], 8
         if length == 1:
-            length = int.from_bytes(head[8:16], "big")
+            length, size = int.from_bytes(head[8:16], "big"), 16
         if length == 0:
-            length = size - at
-        if length < 8 or not name.isascii() or not name.decode().isprintable():  # something else lies behind
-            return [], 0
-        names.append(name)
+            length = end - at
+        if length < 8 or not name.removeprefix(b"\xa9").isascii() or not name.decode("latin-1").isprintable():
+            yield b"", at, at
+            return
+        yield name, at + size, at + length
         at += length
-    return names, at
+
+
+def _boxes(file: BinaryIO) -> tuple[list[bytes], int]:
+    """The names of an MP4's boxes and where the last one ends; none and 0 where they are no boxes."""
+    found = list(boxes(file, 0, os.fstat(file.fileno()).st_size))
+    if not found or not found[-1][0]:  # something else lies behind
+        return [], 0
+    return [name for name, _, _ in found], found[-1][2]
 
 
 def _riff(file: BinaryIO) -> int:
@@ -94,15 +106,15 @@ def _segment(file: BinaryIO) -> int:
     file.seek(0)
     head = file.read(256)
     at = 4
-    header, width = _vint(head, at)
+    header, width = vint(head, at)
     at += width + header
     if head[at : at + 4] != SEGMENT:
         return 0
-    length, width = _vint(head, at + 4)
+    length, width = vint(head, at + 4)
     return at + 4 + width + length if length != (1 << 7 * width) - 1 else 0
 
 
-def _vint(data: bytes, at: int) -> tuple[int, int]:
+def vint(data: bytes, at: int) -> tuple[int, int]:
     """A number of Matroska at a place in some bytes -> it, and how many bytes it takes; (0, 0) where there is none."""
     if at >= len(data) or not data[at]:
         return 0, 0

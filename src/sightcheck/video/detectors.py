@@ -12,6 +12,7 @@ from sightcheck.verdict import Evidence
 from sightcheck.video import fewshot, fusion
 from sightcheck.video.detector import Detector
 from sightcheck.video.footprint import as_it_is
+from sightcheck.video.stated.file import File
 
 NETWORKS = ("frames", "texture", "fusion")
 
@@ -48,8 +49,11 @@ TAUGHT: dict[str, Callable[[str], Detector]] = {
 }
 """Method on a model's card -> what loads it by name."""
 
+SHOWN: dict[str, Callable[[], Detector]] = {"stream": Stream, "file": File}
+"""What is shown and never weighed."""
+
 # The thesis's F-SVM stands beside the default as the reference.
-DETECTORS = ("traces", "footprint", *(name for name in NETWORKS if (weights.BUNDLED / name).is_dir()), "stream")
+DETECTORS = ("traces", "footprint", *(name for name in NETWORKS if (weights.BUNDLED / name).is_dir()), *SHOWN)
 
 
 def detector(name: str, keypoints: Path | None = None, sequences: int = 0) -> Detector:
@@ -58,12 +62,12 @@ def detector(name: str, keypoints: Path | None = None, sequences: int = 0) -> De
     `sequences`: at most so many of a clip are looked at by these; 0: as their recipe says, which is all of them.
     Raises UsageError with the names there are.
     """
-    if name == "stream":
-        return Stream()
+    if name in SHOWN:
+        return SHOWN[name]()
     method = weights.card(weights.find(name)).method
     if method not in TAUGHT:
         cards = [weights.card(folder) for folder in weights.folders()]
-        those = ", ".join([*(card.name for card in cards if card.method in TAUGHT), "stream"])
+        those = ", ".join([*(card.name for card in cards if card.method in TAUGHT), *SHOWN])
         raise UsageError(f"{name!r} ({method}) cannot be asked about a video; these can: {those}")
     return _given(TAUGHT[method](name), keypoints, sequences)
 
