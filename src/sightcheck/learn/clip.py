@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.errors import BrokenInstallation, NotAFile, NotMedia, OutputError
 from sightcheck.place.backbone import CLIP, Look
+from sightcheck.video.appearance import BLOCK, MIDDLE
 from sightcheck.weights import Card, Source
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def floating(network: bytes) -> bytes:
     """A network with dynamically quantised products -> the same weights of 8 bits with floating-point arithmetic.
 
     Every DynamicQuantizeLinear, MatMulInteger, Cast and Mul becomes DequantizeLinear of the weight and MatMul. The
-    input is called `input`, and the first output is the only one.
+    input is called `input`; the first output stays, and the class token after block BLOCK becomes the second.
     """
     import onnx
 
@@ -160,6 +161,7 @@ def floating(network: bytes) -> bytes:
     del graph.node[:]
     graph.node.extend(nodes)
     _renamed(model)
+    _middle(model)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -185,7 +187,7 @@ def _float_product(
 
 
 def _renamed(model: "ModelProto") -> None:
-    """Call the one input `input`, as every network here does, and keep the first output alone."""
+    """Call the one input `input`, as every network here does, and keep the first output."""
     graph = model.graph
     old = graph.input[0].name
     graph.input[0].name = "input"
@@ -194,6 +196,19 @@ def _renamed(model: "ModelProto") -> None:
             if name == old:
                 node.input[at] = "input"
     del graph.output[1:]
+
+
+def _middle(model: "ModelProto") -> None:
+    """Put out the class token after block BLOCK too, (n, 768). Raises BrokenInstallation where there is none."""
+    import onnx
+
+    name = f"/vision_model/encoder/layers.{BLOCK - 1}/Add_1_output_0"
+    if not any(name in node.output for node in model.graph.node):
+        raise BrokenInstallation(f"the network has no block {BLOCK}; fetch it anew")
+    first = onnx.numpy_helper.from_array(np.array(0, np.int64), "class_token")
+    model.graph.initializer.append(first)
+    model.graph.node.append(onnx.helper.make_node("Gather", [name, "class_token"], [MIDDLE], axis=1))
+    model.graph.output.append(onnx.helper.make_tensor_value_info(MIDDLE, onnx.TensorProto.FLOAT, ["n", 768]))
 
 
 def _check(golden: NDArray[np.float32]) -> None:

@@ -22,8 +22,12 @@ To it comes twice what PyTorch's own arithmetic loses against double precision: 
 """
 
 
-def to_onnx(net: nn.Module, shape: Sequence[int]) -> tuple[bytes, NDArray[np.float32]]:
+def to_onnx(
+    net: nn.Module, shape: Sequence[int], outputs: Sequence[str] = ("output",)
+) -> tuple[bytes, NDArray[np.float32]]:
     """Network, shape of one batch -> ONNX bytes with a free batch size, and PyTorch's output for the golden input.
+
+    `outputs`: their names; of several the first is compared and returned.
 
     Weights of more than 1,024 numbers are rounded to half precision in the network itself first, so both run on the
     same numbers; the file holds them as float16 and casts them back when it is loaded.
@@ -35,12 +39,16 @@ def to_onnx(net: nn.Module, shape: Sequence[int]) -> tuple[bytes, NDArray[np.flo
             if value.is_floating_point() and value.numel() > 1024:
                 value.copy_(value.half().float())
         given = weights.golden_input(tuple(shape))
-        wanted = net(torch.from_numpy(given)).numpy()
-        exact = copy.deepcopy(net).double()(torch.from_numpy(given).double()).numpy()
-    network = _halved(_exported(net, shape))
+        wanted = _first(net(torch.from_numpy(given))).numpy()
+        exact = _first(copy.deepcopy(net).double()(torch.from_numpy(given).double())).numpy()
+    network = _halved(_exported(net, shape, outputs))
     found = weights.session(network).run(None, {"input": given})[0]
     compare(found, wanted, exact)
     return network, wanted
+
+
+def _first(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return outputs if isinstance(outputs, torch.Tensor) else outputs[0]
 
 
 def compare(found: NDArray[np.float32], wanted: NDArray[np.float32], exact: NDArray[np.float64]) -> None:
@@ -53,7 +61,7 @@ def compare(found: NDArray[np.float32], wanted: NDArray[np.float32], exact: NDAr
         )
 
 
-def _exported(net: nn.Module, shape: Sequence[int]) -> bytes:
+def _exported(net: nn.Module, shape: Sequence[int], outputs: Sequence[str]) -> bytes:
     """The network as ONNX, its batch size free."""
     example = torch.from_numpy(weights.golden_input((2, *shape[1:])))
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +69,7 @@ def _exported(net: nn.Module, shape: Sequence[int]) -> bytes:
         free = {0: torch.export.Dim("batch")}
         with open(os.devnull, "w") as nowhere, _quiet(nowhere):
             torch.onnx.export(
-                net, (example,), path, input_names=["input"], output_names=["output"], dynamo=True,
+                net, (example,), path, input_names=["input"], output_names=list(outputs), dynamo=True,
                 dynamic_shapes=(free,), external_data=False, opset_version=18, optimize=False, verbose=False,
             )  # fmt: skip
         return path.read_bytes()
