@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.errors import BrokenInstallation, NotAFile, NotMedia, OutputError
 from sightcheck.place.backbone import CLIP, Look
-from sightcheck.video.appearance import BLOCK, MIDDLE
+from sightcheck.video.appearance import BLOCK, MIDDLE, WIDTH
 from sightcheck.weights import Card, Source
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def floating(network: bytes) -> bytes:
     """A network with dynamically quantised products -> the same weights of 8 bits with floating-point arithmetic.
 
     Every DynamicQuantizeLinear, MatMulInteger, Cast and Mul becomes DequantizeLinear of the weight and MatMul. The
-    input is called `input`; the first output stays, and the class token after block BLOCK becomes the second.
+    input is called `input`; the first output stays, and what is known after block BLOCK becomes the second.
     """
     import onnx
 
@@ -199,16 +199,28 @@ def _renamed(model: "ModelProto") -> None:
 
 
 def _middle(model: "ModelProto") -> None:
-    """Put out the class token after block BLOCK too, (n, 768). Raises BrokenInstallation where there is none."""
-    import onnx
+    """Put out the class token and the mean of the patches after block BLOCK too, (n, 1536).
 
-    name = f"/vision_model/encoder/layers.{BLOCK - 1}/Add_1_output_0"
-    if not any(name in node.output for node in model.graph.node):
+    Raises BrokenInstallation where there is no such block.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    tokens = f"/vision_model/encoder/layers.{BLOCK - 1}/Add_1_output_0"
+    graph = model.graph
+    if not any(tokens in node.output for node in graph.node):
         raise BrokenInstallation(f"the network has no block {BLOCK}; fetch it anew")
-    first = onnx.numpy_helper.from_array(np.array(0, np.int64), "class_token")
-    model.graph.initializer.append(first)
-    model.graph.node.append(onnx.helper.make_node("Gather", [name, "class_token"], [MIDDLE], axis=1))
-    model.graph.output.append(onnx.helper.make_tensor_value_info(MIDDLE, onnx.TensorProto.FLOAT, ["n", 768]))
+    numbers = {"zero": np.array(0), "from_one": np.array([1]), "to_end": np.array([1 << 30]), "along": np.array([1])}
+    graph.initializer.extend(numpy_helper.from_array(value, f"{MIDDLE}_{name}") for name, value in numbers.items())
+    zero, *cut = (f"{MIDDLE}_{name}" for name in numbers)
+    graph.node.extend(
+        [
+            helper.make_node("Gather", [tokens, zero], [f"{MIDDLE}_class"], axis=1),
+            helper.make_node("Slice", [tokens, *cut], [f"{MIDDLE}_patches"]),
+            helper.make_node("ReduceMean", [f"{MIDDLE}_patches"], [f"{MIDDLE}_mean"], axes=[1], keepdims=0),
+            helper.make_node("Concat", [f"{MIDDLE}_class", f"{MIDDLE}_mean"], [MIDDLE], axis=1),
+        ]
+    )
+    graph.output.append(helper.make_tensor_value_info(MIDDLE, TensorProto.FLOAT, ["n", 2 * WIDTH]))
 
 
 def _check(golden: NDArray[np.float32]) -> None:
@@ -221,6 +233,7 @@ def _check(golden: NDArray[np.float32]) -> None:
 
 def _card(origin: str) -> Card:
     recipe: dict[str, Any] = {"reads": "pixels", "features": 512, "storage": "int8, floating-point arithmetic"}
+    recipe[MIDDLE] = 2 * WIDTH
     return Card(
         name=CLIP, method="backbone",
         summary="CLIP ViT-B/16 image tower (OpenAI): pixels -> 512 features, read by the heads named -clip",

@@ -24,6 +24,8 @@ Teach = Callable[[Indices], Callable[[Indices], Values]]
 """Numbers of the items that teach -> what gives the scores (m,) of items by their numbers (m,)."""
 TOLD = BANDS[-1][0]
 """|log10 LR| from which on an answer is given."""
+WRONG = (0.02, 0.03)
+"""Largest shares of real clips that may be called synthetic, and of synthetic ones told "no sign of synthesis"."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,47 @@ def fused(scores: Values, synthetic: Labels, sources: NDArray[np.str_], strength
     return coefficients, offset
 
 
-def ratios(scores: Values, items: Sequence[Item], strength: float = 1.0) -> Values:
-    """Held-out scores (n,) or (n, k) -> (n,) log10 LR of each by a fusion that saw no clip of its source or scenes."""
+@dataclass(frozen=True)
+class Shrinkage:
+    """How much of log10 LR is stated on each side, so that few held-out clips would be told the opposite."""
+
+    synthetic: float = 1.0
+    real: float = 1.0
+
+    def stated(self, log10_lr: Values) -> Values:
+        """(n,) -> (n,) shrunk towards saying nothing."""
+        return np.asarray(log10_lr * np.where(log10_lr > 0, self.synthetic, self.real))
+
+
+def shrinkage(log10_lr: Values, synthetic: Labels, sources: NDArray[np.str_]) -> Shrinkage:
+    """Held-out log10 LR (n,), labels, sources -> what keeps wrong answers at WRONG, by clips and by sources alike."""
+    alike = group_weights(synthetic, sources)
+
+    def least(towards: Values, side: Labels, most: float) -> float:
+        order = np.argsort(-towards[side])
+        shares = [np.cumsum(weight[side][order]) / weight[side].sum() for weight in (alike, np.ones(len(alike)))]
+        allowed = int(np.argmax(np.append(np.maximum(*shares), np.inf) > most))
+        first = float(towards[side][order][allowed]) if allowed < len(order) else 0.0
+        return min(1.0, TOLD / max(first, 1e-9)) * (1 - 1e-6)
+
+    return Shrinkage(least(log10_lr, ~synthetic, WRONG[0]), least(-log10_lr, synthetic, WRONG[1]))
+
+
+def ratios(scores: Values, items: Sequence[Item], strength: float = 1.0, shrunk: bool = True) -> Values:
+    """Held-out scores (n,) or (n, k) -> (n,) log10 LR of each by a fusion that saw no clip of its source or scenes.
+
+    `shrunk`: as it would be stated, by a shrinkage that saw none of them either.
+    """
     rows, synthetic = scores.reshape(len(items), -1), labels(items)
     origins, given = names_by(items, "source"), np.zeros(len(items))
     with threadpool_limits(1):
         for taught, out in trials(items):
-            coefficients, offset = fused(rows[taught], synthetic[taught], origins[taught], strength)
+            some = (rows[taught], synthetic[taught], origins[taught])
+            coefficients, offset = fused(*some, strength)
             given[out] = rows[out] @ coefficients + offset
+            if shrunk:
+                less = shrinkage(some[0] @ coefficients + offset, *some[1:])
+                given[out] = less.stated(given[out])
     return given
 
 

@@ -23,8 +23,8 @@ from sightcheck.video import residual
 
 VARIANTS = 3
 """Random chains that each clip passes."""
-TAUGHT, ASKED = 4, 8
-"""Patches of each window that teach in each chain, and those that are asked."""
+TAUGHT = 4
+"""Patches of each window that teach in each chain."""
 READ = (*readings.READING, "media/encode.py", "data/chains.py", "video/residual.py")
 
 
@@ -48,7 +48,7 @@ def seen(item: Item) -> Look:
         taught, asked, times = sandbox.run(cut, name, scene)
         return {"taught": taught, "asked": asked, "times": times}
 
-    arrays = cache.arrays(cache.key(sha256, scene, VARIANTS, TAUGHT, ASKED, code=READ), measure)
+    arrays = cache.arrays(cache.key(sha256, scene, VARIANTS, TAUGHT, code=READ), measure)
     if not len(arrays["asked"]):
         raise Damaged(residual.TOO_LITTLE)
     return Look(item, arrays["taught"], arrays["asked"], arrays["times"])
@@ -57,16 +57,16 @@ def seen(item: Item) -> Look:
 def cut(path: bytes, scene: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Values]:
     """A clip -> patches that teach, patches that are asked, times of these. Clips of a scene pass the same chains."""
     taught: list[list[NDArray[np.uint8]]] = [[] for _ in range(VARIANTS)]
-    asked, times = [], []
     for number, window in enumerate(windows(path, residual.SAMPLING)):
         if len(window.yuv) < residual.LEAST:
             continue
         for variant, into in enumerate(taught):
             seed = int.from_bytes(hashlib.sha256(f"{scene} {variant} {number}".encode()).digest()[:4])
-            into += _some(residual.triplets(chains.passed(window.yuv, chains.drawn(seed))), TAUGHT, seed)
-        mine = _some(residual.triplets(media.recode(window.yuv, residual.ALIKE)), ASKED, number)
-        asked += mine
-        times += [window.times_s[len(window.times_s) // 2]] * len(mine)
+            three = residual.triplets(chains.passed(window.yuv, chains.drawn(seed)))
+            into += [residual.cut(three, *corner) for corner in residual.chosen(three, TAUGHT, seed)]
+    seen = residual.measure(path)
+    asked = [patch for window in seen for patch in window.patches]
+    times = [window.middle_s for window in seen for _ in window.corners]
     empty = np.zeros((0, 3, residual.SIDE * 3 // 2, residual.SIDE), np.uint8)
     fewest = min(map(len, taught))
     return (
@@ -74,13 +74,6 @@ def cut(path: bytes, scene: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8], 
         np.stack(asked) if asked else empty,
         np.array(times, np.float64),
     )
-
-
-def _some(three: NDArray[np.uint8], most: int, seed: int) -> list[NDArray[np.uint8]]:
-    """(3, 3H/2, W) -> up to `most` of its patches."""
-    every = residual.corners(three.shape[1] * 2 // 3, three.shape[2])
-    order = np.random.default_rng(seed).permutation(len(every))[:most]
-    return [residual.cut(three, *every[at]) for at in sorted(order.tolist())]
 
 
 class FittedResidual:

@@ -1,0 +1,128 @@
+"""What do the detectors say together? Logistic fusion of their scores, weighed by how they did on whole sources held out.
+
+log10 LR = offset + sum of coefficient * score (Brümmer and du Preez 2006), shrunk towards saying nothing and held within
+two bounds: each side speaks no louder than sources and generators that taught nothing bear it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sightcheck import sandbox, weights
+from sightcheck.errors import BrokenInstallation, UsageError
+from sightcheck.media import Clip
+from sightcheck.verdict import Evidence
+from sightcheck.video import fewshot, frames, reference, residual
+from sightcheck.video.detector import Detector
+from sightcheck.video.reference import Reference, to_arrays
+
+if TYPE_CHECKING:
+    from sightcheck.verdict import Reliability
+
+PARTS: dict[str, Callable[[str], Detector]] = {
+    "traces": fewshot.load,
+    "appearance": fewshot.load,
+    "footprint": fewshot.load,
+    "residual": residual.load,
+    "frames": frames.load,
+}
+"""Method on the card -> what loads a part."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A detector by name, the sha256 of its model, and what a unit of its score adds to log10 LR; 0: it has no voice."""
+
+    name: str
+    sha256: str
+    coefficient: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How scores become one: `offset` and the parts' coefficients give log10 LR."""
+
+    parts: tuple[Part, ...]
+    offset: float
+
+    def ratio(self, scores: Sequence[float]) -> float:
+        """Scores of the parts, in order -> log10 LR before its bounds."""
+        return self.offset + float(np.dot([one.coefficient for one in self.parts], scores))
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Detectors and what their scores mean together: `examine` a clip with it, `save` it, `load` it."""
+
+    name: str
+    recipe: Recipe
+    parts: tuple[Detector, ...]
+    reference: Reference
+    limits: tuple[str, ...] = ()
+    sha256: str | None = None
+    reliability: "Reliability | None" = None
+
+    def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
+        """Ask each part, then weigh what they say. Raises InputError when the clip cannot be read."""
+        of = len(self.parts)
+        return self.fuse(
+            clip, [one.examine(clip, path, sandbox.part(progress, at, of)) for at, one in enumerate(self.parts)]
+        )
+
+    def fuse(self, clip: Clip, said: Sequence[Evidence]) -> Evidence:
+        """The evidence of each part on one clip -> that of all together, without a ratio where a part has no score."""
+        names = tuple(one.method for one in said)
+        scores = [one.score for one in said if one.score is not None]
+        if len(scores) < len(said):
+            silent = " and ".join(one.method for one in said if one.score is None)
+            sentence = f"Not weighed together: {silent} could not be measured on this clip."
+            return Evidence(self.name, sentence, weights_sha256=self.sha256, limits=self.limits, weighs=names)
+        score = self.recipe.ratio(scores)
+        return Evidence(
+            method=self.name,
+            sentence=f"What {_listed(names)} say together, weighed by how they did on sources that none of them had "
+            f"seen. {self.reference.place(score)}.",
+            score=score,
+            log10_lr=self.reference.log10_lr(clip, score),
+            weights_sha256=self.sha256,
+            limits=(*self.reference.outside(clip), *self.limits),
+            weighs=names,
+            reliability=self.reliability,
+        )
+
+
+def save(
+    card: weights.Card, recipe: Recipe, known: Reference, told: "Reliability | None", root: Path | None = None
+) -> Path:
+    """Write a fusion with its card; returns its folder."""
+    return weights.save(card, to_arrays(known, recipe, reliability=told), root)
+
+
+def load(name: str) -> Joint:
+    """Name -> Joint. Raises UsageError for an unknown name, BrokenInstallation where it or a part is not as it was."""
+    from sightcheck.verdict import Reliability
+
+    found, recipe, known = reference.load(name, Recipe)
+    with reference.of_this_version(name):
+        told = reference.setting(found.arrays, "reliability", Reliability | None)
+    try:
+        cards = [weights.card(weights.find(part.name)) for part in recipe.parts]
+        changed = [part.name for part, card in zip(recipe.parts, cards, strict=True) if card.sha256 != part.sha256]
+        if changed:
+            raise BrokenInstallation(
+                f"the model {name!r} was made of another {_listed(changed)}: run `sightcheck train joint` again"
+            )
+        parts = tuple(PARTS[card.method](part.name) for part, card in zip(recipe.parts, cards, strict=True))
+    except KeyError as error:
+        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
+    except UsageError as error:
+        raise BrokenInstallation(f"the model {name!r} lacks a part: {error}; teach that part again") from None
+    return Joint(found.card.name, recipe, parts, known, found.card.limits, found.card.sha256, told)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
