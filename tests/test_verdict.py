@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from sightcheck.verdict import TAKEN_THERE, Evidence, calibrate, group_weights, strength, weigh_photo, weigh_video
+from sightcheck.verdict import (
+    TAKEN_THERE,
+    Evidence,
+    RatioBand,
+    Reliability,
+    Tippett,
+    band_at,
+    calibrate,
+    group_weights,
+    strength,
+    weigh_photo,
+    weigh_video,
+)
 
 
 def evidence(log10_lr: float | None, method: str = "m") -> Evidence:
@@ -32,6 +44,22 @@ def evidence(log10_lr: float | None, method: str = "m") -> Evidence:
 )
 def test_bands_start_at_their_edges(log10_lr: float | None, band: str) -> None:
     assert strength(log10_lr) == band
+
+
+@pytest.mark.parametrize(
+    ("log10_lr", "at"),
+    [(-9.0, 0), (-1.0, 0), (-0.999, 1), (-0.5, 1), (-0.499, 2), (0.0, 2), (0.499, 2), (0.5, 3), (0.999, 3), (1.0, 4)],
+)
+def test_an_edge_belongs_to_the_band_farther_from_zero(log10_lr: float, at: int) -> None:
+    assert band_at((-1.0, -0.5, 0.5, 1.0), log10_lr) == at
+
+
+def test_a_reliability_that_does_not_fit_together_is_refused() -> None:
+    none = RatioBand(0, 0, 0, 0.0, 0.0, None, None)
+    with pytest.raises(ValueError, match="1 edges part 2 bands, not 1"):
+        Reliability((0.0,), (none,), Tippett((), (), ()), 0, 0)
+    with pytest.raises(ValueError, match="2 points"):
+        Tippett((0.0, 1.0), (1.0, 1.0), (1.0,))
 
 
 def test_a_verdict_has_no_truth_value() -> None:

@@ -6,6 +6,7 @@ reads log10 LR through fixed bands and never rounds up to an answer: between the
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -147,6 +148,60 @@ class Heat:
 
 
 @dataclass(frozen=True)
+class RatioBand:
+    """The held-out clips whose stated log10 LR lay in one band; the sources of a label weigh alike.
+
+    `real`, `synthetic`, `sources`: how many clips and sources. `share_real`, `share_synthetic`: of all held-out clips
+    of that label, in [0, 1]. `stated`: mean log10 LR, the labels weighing as their shares, None without clips.
+    `observed`: log10(share_synthetic / share_real), None where a side is empty.
+    """
+
+    real: int
+    synthetic: int
+    sources: int
+    share_real: float
+    share_synthetic: float
+    stated: float | None
+    observed: float | None
+
+
+@dataclass(frozen=True)
+class Tippett:
+    """A Tippett plot: shares in [0, 1] of the held-out clips whose log10 LR is at least `grid[i]`, which ascends."""
+
+    grid: tuple[float, ...]
+    real: tuple[float, ...]
+    synthetic: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.grid) == len(self.real) == len(self.synthetic):
+            raise ValueError(f"{len(self.grid)} points, {len(self.real)} and {len(self.synthetic)} shares")
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """What stated ratios were worth on clips of sources that taught nothing, neither a model nor its calibration.
+
+    `edges` in log10 LR, ascending, part `bands`, one more than they are; an edge belongs to the band farther from 0.
+    `sources_real`, `sources_synthetic`: how many sources had clips of that label.
+    """
+
+    edges: tuple[float, ...]
+    bands: tuple[RatioBand, ...]
+    tippett: Tippett
+    sources_real: int
+    sources_synthetic: int
+
+    def __post_init__(self) -> None:
+        if len(self.bands) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges part {len(self.edges) + 1} bands, not {len(self.bands)}")
+
+    def band(self, log10_lr: float) -> RatioBand:
+        """The band in which a ratio lies."""
+        return self.bands[band_at(self.edges, log10_lr)]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What one method says about one file.
 
@@ -154,6 +209,7 @@ class Evidence:
     could be measured. `log10_lr`: log10 of the likelihood ratio, synthetic over real, or taken there over taken
     elsewhere; None when no calibration covers this file.
     `shares`: countries, the likeliest first; a country that is absent is not covered, which denies nothing.
+    `reliability`: what such ratios were worth on sources that taught nothing; None where that was not measured.
     `limits`: what weakens this evidence on this file, one sentence each.
     """
 
@@ -173,6 +229,7 @@ class Evidence:
     heat: Heat | None = None
     weights_sha256: str | None = None
     limits: tuple[str, ...] = ()
+    reliability: Reliability | None = None
 
 
 @dataclass(frozen=True)
@@ -280,6 +337,11 @@ def strength(log10_lr: float | None) -> Strength:
     """log10 likelihood ratio -> its band; `none` below half a decade or where there is no ratio."""
     size = abs(log10_lr) if log10_lr is not None else 0.0
     return next((name for edge, name in BANDS if size >= edge), "none")
+
+
+def band_at(edges: Sequence[float], log10_lr: float) -> int:
+    """Ascending edges, log10 LR -> its band from 0 on; an edge belongs to the band farther from 0, as in `strength`."""
+    return bisect_left(edges, log10_lr) if log10_lr < 0 else bisect_right(edges, log10_lr)
 
 
 def weigh_video(evidence: Sequence[Evidence]) -> Verdict:

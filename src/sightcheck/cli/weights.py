@@ -76,10 +76,16 @@ def weights_add(
 
 @weights_app.command("show", epilog=EXIT)
 def weights_show(name: Annotated[str, typer.Argument(help="A model by name.")]) -> None:
-    """Show a model's card: what it learned from, what it scored, what limits it."""
+    """Show a model's card: what it learned from, what it scored, what its ratios were worth, what limits it."""
     from sightcheck import weights
+    from sightcheck.report import reliability
+    from sightcheck.video import reference
 
     print_safely(weights.to_text(weights.card(weights.find(name))))
+    with reference.of_this_version(name):
+        known = reference.kept_reliability(weights.load(name).arrays)
+    if known is not None:
+        print_safely(f"\n{reliability.to_text(known)}")
 
 
 @weights_app.command("remove", epilog=EXIT)

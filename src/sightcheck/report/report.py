@@ -24,7 +24,7 @@ from sightcheck.media import Clip
 from sightcheck.media.declared import sentence
 from sightcheck.media.photo import Photo
 from sightcheck.place.world.gazetteer import Claim
-from sightcheck.report import charts, terminal, wording, worldmap
+from sightcheck.report import charts, reliability, terminal, wording, worldmap
 from sightcheck.report.wording import visible as visible
 from sightcheck.verdict import Verdict, strength
 
@@ -120,7 +120,7 @@ def to_html(reports: Sequence[Report], failed: Sequence[Failure] = ()) -> str:
     )
     environment.tests.update(finite=wording.finite, video=lambda file: isinstance(file, Clip))
     environment.globals.update(
-        declared=sentence, charts=charts, worldmap=worldmap,
+        declared=sentence, charts=charts, reliability=reliability, worldmap=worldmap,
         words=wording, strength=strength, base64=_base64, thumbnail=_thumbnail,
         name=lambda path: Path(path).name or path,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sightcheck.media import Clip, declared
 from sightcheck.media.photo import Photo
 from sightcheck.place.world.gazetteer import Claim
-from sightcheck.report import charts, wording
+from sightcheck.report import charts, reliability, wording
 from sightcheck.report.wording import finite, odds, shortened, visible
 from sightcheck.verdict import Evidence, Match, Statement, Verdict, strength
 
@@ -61,6 +61,7 @@ def _evidence_table(verdict: Verdict, claim: Claim | None, width: int, told: set
     for item in verdict.evidence:
         grid.add_row(visible(item.method), visible(f"{item.sentence} {_numbers(item)}"))
         for line in (
+            *_worth(item),
             *_countries(item, claim),
             *_references(item),
             *map(_match, item.matches),
@@ -90,6 +91,12 @@ def _numbers(item: Evidence) -> str:
         return f"({score}, no LR)"
     band = strength(item.log10_lr)
     return f"({score}, LR about {odds(item.log10_lr)}" + (f", {band})" if band != "none" else ", too little)")
+
+
+def _worth(item: Evidence) -> Iterator[str]:
+    """What ratios like this one were worth on sources that taught nothing, where that was measured."""
+    if item.reliability is not None and item.log10_lr is not None and finite(item.log10_lr):
+        yield reliability.brief(item.reliability, item.log10_lr)
 
 
 def _countries(item: Evidence, claim: Claim | None) -> Iterator[str]:

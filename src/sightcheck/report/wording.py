@@ -73,7 +73,7 @@ def _weighed(verdict: Verdict) -> str:
     if lead is None:
         return "No calibrated method covers this file, so no likelihood ratio can be given."
     if strength(lead) == "none":
-        least = _times(BANDS[-1][0])
+        least = times(BANDS[-1][0])
         return (
             f"The evidence points neither way: LR about {odds(lead)}, and an answer needs {least} : 1 or 1 : {least}."
         )
@@ -81,14 +81,12 @@ def _weighed(verdict: Verdict) -> str:
         return f"The methods disagree: LR about {odds(lead)} by the first, but another points the other way."
     told = "is" if verdict.question == IS_SYNTHETIC else "was"
     likelier, other = (towards, against) if lead > 0 else (against, towards)
-    return (
-        f"What was measured is about {_times(lead)} times likelier if it {told} {likelier} than if it {told} {other}."
-    )
+    return f"What was measured is about {times(lead)} times likelier if it {told} {likelier} than if it {told} {other}."
 
 
 def odds(log10_lr: float) -> str:
     """log10 LR -> `5 : 1`, `1 : 32`."""
-    return f"{_times(log10_lr)} : 1" if log10_lr >= 0 else f"1 : {_times(log10_lr)}"
+    return f"{times(log10_lr)} : 1" if log10_lr >= 0 else f"1 : {times(log10_lr)}"
 
 
 def sides(verdict: Verdict) -> tuple[str, str]:
@@ -167,9 +165,9 @@ def band_ranges() -> list[tuple[str, str, str]]:
     """(name, log10 LR, LR) of each band in words, the weakest first."""
     edges = [(low, name) for low, name in BANDS[::-1]]
     highs = [low for low, _ in edges[1:]]
-    ranges = [(n, f"{a:g} to {b:g}", f"{_times(a)} to {_times(b)}") for (a, n), b in zip(edges, highs, strict=False)]
+    ranges = [(n, f"{a:g} to {b:g}", f"{times(a)} to {times(b)}") for (a, n), b in zip(edges, highs, strict=False)]
     last, name = edges[-1]
-    return [*ranges, (name, f"{last:g} and over", f"{_times(last)} and over")]
+    return [*ranges, (name, f"{last:g} and over", f"{times(last)} and over")]
 
 
 def facts(file: Clip | Photo) -> list[tuple[str, str]]:
@@ -297,7 +295,7 @@ def _photo_facts(photo: Photo) -> list[tuple[str, str]]:
     ]
 
 
-def _times(log10_lr: float) -> str:
+def times(log10_lr: float) -> str:
     """How many times likelier, to two figures; nothing calibrated here can reach a million."""
     if abs(log10_lr) >= 6:
         return "1,000,000 or more"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip
-from sightcheck.verdict import Calibration
+from sightcheck.verdict import BANDS, Calibration, RatioBand, Reliability, Tippett, band_at, group_weights
 
 R = TypeVar("R")
 
@@ -36,6 +36,10 @@ class Range:
 UNNAMED: NDArray[np.str_] = np.zeros(0, np.str_)
 COMMON = 0.05
 """Share of the clips that must be coded in one way for the calibration to hold for it."""
+EDGES = tuple(sorted(sign * edge for edge, _ in BANDS for sign in (-1, 1)))
+"""Edges in log10 LR of the bands in which stated ratios are compared with observed ones: those of the answers."""
+GRID = np.arange(-30, 31) / 10
+"""Where a Tippett plot is kept, in log10 LR."""
 LEARNT = "it is one of the clips that this detector learned from, on which its score says nothing"
 
 
@@ -44,7 +48,8 @@ class Reference:
     """`held_out` (n,) scores of the n clips by models that had not seen them, NaN where none could; `synthetic` (n,).
 
     `calibration` is None where too few groups were held out, `scope` empty where no clips are known. `forms`: how the
-    pictures of the calibration's clips were coded, empty where that is not known.
+    pictures of the calibration's clips were coded, empty where that is not known. `reliability`: what stated ratios
+    were worth on held-out sources, None where that was not measured.
     """
 
     calibration: Calibration | None
@@ -53,6 +58,7 @@ class Reference:
     held_out: NDArray[np.float64]
     clips: NDArray[np.str_] = field(default_factory=lambda: UNNAMED)
     forms: tuple[str, ...] = ()
+    reliability: Reliability | None = None
 
     def log10_lr(self, clip: Clip, score: float) -> float | None:
         """The calibrated ratio; None where nothing was calibrated or the clip lies outside."""
@@ -108,6 +114,46 @@ def forms(clips: Sequence[Clip]) -> tuple[str, ...]:
     return tuple(name for name, count in counted.most_common() if count >= COMMON * len(clips))
 
 
+def reliability(
+    log10_lr: NDArray[np.float64], synthetic: NDArray[np.bool_], sources: Sequence[str] | NDArray[np.str_]
+) -> Reliability:
+    """Stated ratios (n,), labels (n,), sources (n,) of held-out clips -> what those ratios were worth.
+
+    Each ratio comes from a model and a calibration that never saw the clip's source; NaN where there was none, and such
+    clips are left out. The sources of a label weigh alike. Raises ValueError where a label has no clips left.
+    """
+    known = np.isfinite(log10_lr)
+    ratios, fake, names = log10_lr[known], synthetic[known], np.asarray(sources)[known]
+    if fake.all() or not fake.any():
+        raise ValueError("stated ratios are compared with observed ones on clips of both labels")
+    shares = group_weights(fake, names)
+    for side in (fake, ~fake):
+        shares[side] /= shares[side].sum()
+    at = np.array([band_at(EDGES, ratio) for ratio in ratios])
+    bands = tuple(_band(ratios, fake, names, shares * (at == one)) for one in range(len(EDGES) + 1))
+    reached = ratios >= GRID[:, None]  # (grid, n)
+    real, made = (np.round(reached[:, side] @ shares[side], 4).tolist() for side in (~fake, fake))
+    counts = (len(set(names[side])) for side in (~fake, fake))
+    return Reliability(EDGES, bands, Tippett(tuple(GRID.tolist()), tuple(real), tuple(made)), *counts)
+
+
+def _band(
+    ratios: NDArray[np.float64], synthetic: NDArray[np.bool_], names: NDArray[np.str_], shares: NDArray[np.float64]
+) -> RatioBand:
+    """Ratios, labels, sources and shares (n,) of all clips, the shares 0 outside the band -> the band."""
+    inside = shares > 0
+    real, fake = (float(shares[side].sum()) for side in (~synthetic, synthetic))
+    return RatioBand(
+        int(np.sum(inside & ~synthetic)),
+        int(np.sum(inside & synthetic)),
+        len(set(names[inside])),
+        round(real, 4),
+        round(fake, 4),
+        round(float(np.average(ratios, weights=shares)), 3) if inside.any() else None,
+        round(float(np.log10(fake / real)), 3) if min(real, fake) > 0 else None,
+    )
+
+
 def plain(value: float) -> str:
     """Three figures at least, never a power of ten: 0.00123, 23.98, 1080."""
     return f"{value:.0f}" if value >= 100 else np.format_float_positional(value, 3, fractional=False, trim="-")
@@ -143,7 +189,8 @@ def of_this_version(name: str) -> Iterator[None]:
 
 def to_arrays(one: Reference, recipe: Any, **settings: Any) -> dict[str, NDArray[Any]]:
     """Reference, recipe (a msgspec type) and further settings -> the arrays of a model folder that hold them."""
-    kept = {"recipe": recipe, "calibration": one.calibration, "scope": one.scope, "forms": one.forms, **settings}
+    own = {"calibration": one.calibration, "scope": one.scope, "forms": one.forms, "reliability": one.reliability}
+    kept = {"recipe": recipe, **own, **settings}
     return {
         "settings": np.frombuffer(msgspec.json.encode(kept), np.uint8),
         "synthetic": one.synthetic,
@@ -161,7 +208,14 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Reference:
         arrays["held_out"],
         arrays.get("clips", UNNAMED),
         setting(arrays, "forms", tuple[str, ...]) if has_setting(arrays, "forms") else (),
+        kept_reliability(arrays),
     )
+
+
+def kept_reliability(arrays: Mapping[str, NDArray[Any]]) -> Reliability | None:
+    """The arrays of any model folder -> what its ratios were worth on held-out sources; None where it keeps none."""
+    kept = "settings" in arrays and has_setting(arrays, "reliability")
+    return setting(arrays, "reliability", Reliability | None) if kept else None
 
 
 def has_setting(arrays: Mapping[str, NDArray[Any]], key: str) -> bool:
