@@ -210,7 +210,8 @@ class Evidence:
     elsewhere; None when no calibration covers this file.
     `shares`: countries, the likeliest first; a country that is absent is not covered, which denies nothing.
     `reliability`: what such ratios were worth on sources that taught nothing; None where that was not measured.
-    `limits`: what weakens this evidence on this file, one sentence each.
+    `limits`: what weakens this evidence on this file, one sentence each. `weighs`: the methods whose scores are fused
+    in this one.
     """
 
     method: str
@@ -229,6 +230,7 @@ class Evidence:
     heat: Heat | None = None
     weights_sha256: str | None = None
     limits: tuple[str, ...] = ()
+    weighs: tuple[str, ...] = ()
     reliability: Reliability | None = None
 
 
@@ -345,8 +347,11 @@ def band_at(edges: Sequence[float], log10_lr: float) -> int:
 
 
 def weigh_video(evidence: Sequence[Evidence]) -> Verdict:
-    """Evidence, the deciding method first -> Verdict on "Is this video synthetic?"."""
-    decided = _weighed(evidence)
+    """Evidence, the deciding method first -> Verdict on "Is this video synthetic?".
+
+    A calibrated fusion decides alone: it has weighed the others by what they are worth together.
+    """
+    decided = _weighed(evidence[:1] if evidence and evidence[0].weighs else evidence)
     answer: Answer = "undecided" if decided == 0 else "synthetic" if decided > 0 else "no sign of synthesis"
     return Verdict(IS_SYNTHETIC, answer, strength(decided), tuple(evidence))
 

@@ -1,4 +1,4 @@
-"""What happens to a clip on its way to a reader? Resized, cropped and encoded again: chains of the web, and random ones.
+"""What happens to a clip on its way to a reader? Shrunk and encoded again: chains of the web, and random ones.
 
 A chain that both members of a pair pass alike takes away what their encoders left, so that a detector can only learn
 how the pictures were made.
@@ -6,10 +6,11 @@ how the pictures were made.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
-import av
 import cv2
 import numpy as np
+from av import CodecContext, VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
@@ -41,6 +42,7 @@ _OPTIONS = {
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "b": "0"},
     "mpeg4": {"flags": "+qscale"},
 }
+_DECODERS = {"libx264": "h264", "libvpx-vp9": "vp9", "mpeg4": "mpeg4"}
 
 
 def drawn(seed: int) -> Chain:
@@ -73,7 +75,7 @@ def shrunk(yuv: Yuv, short_side: int) -> Yuv:
 
 def transcoded(yuv: Yuv, chain: Chain) -> Yuv:
     """(T, 3H/2, W) -> the frames after one encode and decode, one thread."""
-    encoder = av.CodecContext.create(chain.codec, "w")
+    encoder = cast(VideoCodecContext, CodecContext.create(chain.codec, "w"))
     encoder.width, encoder.height, encoder.pix_fmt = yuv.shape[2], yuv.shape[1] * 2 // 3, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.thread_count = Fraction(1, FPS), Fraction(FPS), 1
     quality = "global_quality" if chain.codec == "mpeg4" else "crf"
@@ -85,7 +87,7 @@ def transcoded(yuv: Yuv, chain: Chain) -> Yuv:
         frame.pts, frame.time_base, frame.pict_type = number, encoder.time_base, PictureType.NONE
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    decoder = av.CodecContext.create({"libx264": "h264", "libvpx-vp9": "vp9", "mpeg4": "mpeg4"}[chain.codec], "r")
+    decoder = cast(VideoCodecContext, CodecContext.create(_DECODERS[chain.codec], "r"))
     decoder.thread_count, decoder.extradata = 1, encoder.extradata
     frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     return np.stack([frame.to_ndarray() for frame in frames]).astype(np.uint8)

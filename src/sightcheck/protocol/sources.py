@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from sightcheck.data import pairs
 from sightcheck.data.manifest import Item
-from sightcheck.data.split import linked_groups, names_by
 from sightcheck.data.split import folds as dealt
+from sightcheck.data.split import linked_groups, names_by
 from sightcheck.protocol.metrics import NAN, Labels, Values, auc, cllr
 from sightcheck.verdict import BANDS, group_weights
 
@@ -62,7 +62,7 @@ def trials(items: Sequence[Item], folds: int = 0) -> list[tuple[Indices, Indices
 
 
 def held_out(items: Sequence[Item], teach: Teach, folds: int = 0) -> Values:
-    """Items (n) -> (n,) the score of each by the model that saw nothing of its source, nan where none could be taught."""
+    """Items (n) -> (n,) the score of each by the model that saw nothing of its source, nan where none was taught."""
     synthetic, scores = labels(items), np.full(len(items), NAN)
     with threadpool_limits(1):  # many small fits: threads only wait for each other
         for taught, out in trials(items, folds):

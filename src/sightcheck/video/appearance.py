@@ -5,7 +5,7 @@ made than its last output, which tells what it shows (Koutlis and Papadopoulos 2
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Sampling, windows
-from sightcheck.place.backbone import CLIP, Look, look
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Rgb = NDArray[np.uint8]
 Values = NDArray[np.float64]
+Batch = NDArray[np.float32]
 
 SAMPLING = Sampling(frames=3, fps=10.0, width=None, height=None, windows=6)
 """The middle frame of each window is looked at; of a clip too short for six, frames spread over what there is."""
 SIDE = 224
+CLIP = "clip"
+"""The backbone, as `sightcheck weights get clip` fetches it."""
 BLOCK, MIDDLE = 8, "middle"
 """After so many of CLIP's twelve blocks its class token and the mean of its patches are read, by this output."""
 WIDTH = 768
@@ -53,8 +55,8 @@ def measure(path: bytes) -> Glimpses:
         chosen = [run[len(run) // 2] for run in runs]
     else:
         every = [one for run in runs for one in run]
-        spread = np.unique(np.linspace(0, len(every) - 1, SAMPLING.windows).round().astype(int)) if every else []
-        chosen = [every[at] for at in spread]
+        spread = np.linspace(0, len(every) - 1, SAMPLING.windows).round().astype(int).tolist() if every else []
+        chosen = [every[at] for at in sorted({*spread})]
     rgb = [np.asarray(cv2.cvtColor(np.ascontiguousarray(yuv), cv2.COLOR_YUV2RGB_I420), np.uint8) for _, yuv in chosen]
     squares = np.stack([_square(one) for one in rgb]) if rgb else np.zeros((0, SIDE, SIDE, 3), np.uint8)
     return Glimpses(tuple(time for time, _ in chosen), squares)
@@ -64,18 +66,20 @@ def features(seen: Glimpses) -> Values:
     """k glimpses -> (k, LENGTH): class token and mean of the patches after block BLOCK, then the last output."""
     if not seen.times_s:
         return np.zeros((0, LENGTH))
-    session, how = _session()
+    session, mean, deviation = _session()
+    given = np.moveaxis((seen.rgb.astype(np.float32) / 255 - mean) / deviation, -1, 1)
     names = [MIDDLE, session.get_outputs()[0].name]
-    return np.concatenate(session.run(names, {"input": how.standardised(seen.rgb)}), axis=1).astype(np.float64)
+    return np.concatenate(session.run(names, {"input": np.ascontiguousarray(given)}), axis=1).astype(np.float64)
 
 
-@lru_cache
-def _session() -> "tuple[InferenceSession, Look]":
-    """The backbone and how it looks. Raises BrokenInstallation where it is not here."""
+@cache
+def _session() -> "tuple[InferenceSession, Batch, Batch]":
+    """The backbone, mean and deviation of its pixels. Raises BrokenInstallation where it is not here."""
     if not ready():
         raise BrokenInstallation("this needs CLIP: run `sightcheck weights get clip` once, with a connection")
     model = weights.load(CLIP)
-    return weights.session(model.network), look(model.card.recipe)
+    mean, deviation = (np.array(model.card.recipe[name], np.float32) for name in ("mean", "deviation"))
+    return weights.session(model.network), mean, deviation
 
 
 def _square(rgb: Rgb) -> Rgb:

@@ -1,13 +1,12 @@
-"""What do the detectors say together? Logistic fusion of their scores, weighed by how they did on whole sources held out.
+"""What do the detectors say together? Logistic fusion of their scores, weighed by how they did on sources held out.
 
-log10 LR = offset + sum of coefficient * score (Brümmer and du Preez 2006), shrunk towards saying nothing and held within
-two bounds: each side speaks no louder than sources and generators that taught nothing bear it.
+log10 LR = offset + sum of coefficient * score (Brümmer and du Preez 2006), each side shrunk towards saying nothing and
+held within a bound of its own: neither speaks louder than sources and generators that taught nothing bear it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +17,6 @@ from sightcheck.verdict import Evidence
 from sightcheck.video import fewshot, frames, reference, residual
 from sightcheck.video.detector import Detector
 from sightcheck.video.reference import Reference, to_arrays
-
-if TYPE_CHECKING:
-    from sightcheck.verdict import Reliability
 
 PARTS: dict[str, Callable[[str], Detector]] = {
     "traces": fewshot.load,
@@ -34,7 +30,7 @@ PARTS: dict[str, Callable[[str], Detector]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """A detector by name, the sha256 of its model, and what a unit of its score adds to log10 LR; 0: it has no voice."""
+    """A detector by name, the sha256 of its model, what a unit of its score adds to log10 LR; 0: it has no voice."""
 
     name: str
     sha256: str
@@ -43,14 +39,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How scores become one: `offset` and the parts' coefficients give log10 LR."""
+    """How scores become log10 LR: `offset`, the parts' coefficients, and what then multiplies each side."""
 
     parts: tuple[Part, ...]
     offset: float
+    synthetic: float = 1.0
+    real: float = 1.0
 
     def ratio(self, scores: Sequence[float]) -> float:
         """Scores of the parts, in order -> log10 LR before its bounds."""
-        return self.offset + float(np.dot([one.coefficient for one in self.parts], scores))
+        whole = self.offset + float(np.dot([one.coefficient for one in self.parts], scores))
+        return whole * (self.synthetic if whole > 0 else self.real)
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,6 @@ class Joint:
     reference: Reference
     limits: tuple[str, ...] = ()
     sha256: str | None = None
-    reliability: "Reliability | None" = None
 
     def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
         """Ask each part, then weigh what they say. Raises InputError when the clip cannot be read."""
@@ -90,24 +88,18 @@ class Joint:
             weights_sha256=self.sha256,
             limits=(*self.reference.outside(clip), *self.limits),
             weighs=names,
-            reliability=self.reliability,
+            reliability=self.reference.reliability,
         )
 
 
-def save(
-    card: weights.Card, recipe: Recipe, known: Reference, told: "Reliability | None", root: Path | None = None
-) -> Path:
+def save(card: weights.Card, recipe: Recipe, known: Reference, root: Path | None = None) -> Path:
     """Write a fusion with its card; returns its folder."""
-    return weights.save(card, to_arrays(known, recipe, reliability=told), root)
+    return weights.save(card, to_arrays(known, recipe), root)
 
 
 def load(name: str) -> Joint:
     """Name -> Joint. Raises UsageError for an unknown name, BrokenInstallation where it or a part is not as it was."""
-    from sightcheck.verdict import Reliability
-
     found, recipe, known = reference.load(name, Recipe)
-    with reference.of_this_version(name):
-        told = reference.setting(found.arrays, "reliability", Reliability | None)
     try:
         cards = [weights.card(weights.find(part.name)) for part in recipe.parts]
         changed = [part.name for part, card in zip(recipe.parts, cards, strict=True) if card.sha256 != part.sha256]
@@ -120,7 +112,7 @@ def load(name: str) -> Joint:
         raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
     except UsageError as error:
         raise BrokenInstallation(f"the model {name!r} lacks a part: {error}; teach that part again") from None
-    return Joint(found.card.name, recipe, parts, known, found.card.limits, found.card.sha256, told)
+    return Joint(found.card.name, recipe, parts, known, found.card.limits, found.card.sha256)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -52,7 +52,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Window:
-    """One window: `times_s` of its frames, `yuv` (3, 3H/2, W) its middle three encoded anew, `corners` of its patches."""
+    """One window: `times_s` of its frames, `yuv` (3, 3H/2, W) the middle three encoded anew, its patches' `corners`."""
 
     times_s: tuple[float, ...]
     yuv: Yuv

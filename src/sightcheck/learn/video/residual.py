@@ -30,7 +30,7 @@ READ = (*readings.READING, "media/encode.py", "data/chains.py", "video/residual.
 
 @dataclass(frozen=True)
 class Look:
-    """A clip's item, `taught` (V, k, 3, 3S/2, S) patches after random chains, `asked` (m, 3, 3S/2, S), their times (m,)."""
+    """A clip's item, `taught` (V, k, 3, 3S/2, S) after random chains, `asked` (m, 3, 3S/2, S) and their times (m,)."""
 
     item: Item
     taught: NDArray[np.uint8]
@@ -89,11 +89,9 @@ class FittedResidual:
 
     def speak(self, clip: Look) -> Spoken:
         """P(synthetic) of every patch."""
-        import torch
+        from sightcheck.nets.video.residual import speak
 
-        with torch.no_grad():
-            logits = self.net(torch.from_numpy(residual.residuals(clip.asked))).numpy()[:, 0].astype(np.float64)
-        fake = 1 / (1 + np.exp(-logits))
+        fake = speak(self.net, clip.asked)
         return Spoken(fake, fake > 0.5, np.stack([clip.times_s, clip.times_s], axis=1))
 
     @cached_property

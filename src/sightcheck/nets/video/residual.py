@@ -1,4 +1,4 @@
-"""How does the network on residuals learn? From couples: a real and a synthetic patch, of one scene where there is one."""
+"""How does the network on residuals learn? From couples of a real and a synthetic patch, of one scene where it can."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,7 +93,8 @@ def drawn(
         own = np.flatnonzero(synthetic == side)
         sides.append(own[draw.choice(len(own), COUPLES - half, p=_shares(units[own]))])
     alone = zip(*(side.tolist() for side in sides), strict=True)
-    return [Couple(*pair, True) for pair in chosen.tolist()] + [Couple(*pair, False) for pair in alone]
+    together = [Couple(real, fake, True) for real, fake in chosen.tolist()]
+    return together + [Couple(real, fake, False) for real, fake in alone]
 
 
 def _shares(units: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -112,11 +113,18 @@ def loss(net: nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return functional.softplus(-signed).mean() + RANKING * (order * aligned).mean()
 
 
+def speak(net: nn.Module, patches: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Patches (n, 3, 3S/2, S) uint8 -> (n,) P(synthetic)."""
+    with torch.no_grad():
+        logits = net(torch.from_numpy(residual.residuals(patches)))[:, 0].double()
+    return np.asarray(torch.sigmoid(logits).numpy())
+
+
 def train(
     patches: Sequence[NDArray[np.uint8]], synthetic: NDArray[np.bool_], units: NDArray[np.str_],
     aligned: Sequence[tuple[int, int]], folder: Path, told: Progress | None = None, schedule: Schedule = SCHEDULE,
 ) -> nn.Module:  # fmt: skip
-    """Patches of n clips, labels, units, aligned pairs -> a trained network. Stopped, it goes on from its last epoch."""
+    """Patches of n clips, labels, units, pairs -> a trained network. Stopped, it goes on from its last epoch."""
     torch.manual_seed(schedule.seed)
 
     def data(epoch: int) -> Couples:
