@@ -72,7 +72,7 @@ class Source:
 class Card:
     """What a model is, learned and scored. `limits` are carried by every answer made with it.
 
-    `left_out`: the files that were given but could not be measured, and why.
+    `left_out`: the files that were given but could not be measured, and why. `files`: the SHA-256 of those that taught.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Card:
     sha256: str = ""
     left_out: tuple[str, ...] = ()
     network_sha256: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,26 @@ def shrinkage(log10_lr: Values, synthetic: Labels, sources: NDArray[np.str_]) ->
     return Shrinkage(least(log10_lr, ~synthetic, WRONG[0]), least(-log10_lr, synthetic, WRONG[1]))
 
 
+def borne(log10_lr: Values, synthetic: Labels, sources: NDArray[np.str_]) -> tuple[float, float]:
+    """Held-out log10 LR (n,), labels, sources -> how loud each side may speak: synthetic, then real.
+
+    The largest log10 of (share of its own clips told at least so much + nothing) over (that of the other's + one source
+    more), sources alike, over all that is told: no ratio is stated that nothing held out would bear.
+    """
+    alike = group_weights(synthetic, sources)
+
+    def most(towards: Values, side: Labels) -> float:
+        others = len(set(sources[~side].tolist()))
+        least = TOLD
+        for edge in np.unique(towards[side & (towards >= TOLD)]):
+            own = alike[side & (towards >= edge)].sum() / alike[side].sum()
+            other = alike[~side & (towards >= edge)].sum() / alike[~side].sum()
+            least = max(least, float(np.log10(own * (others + 1) / (other * others + 1))))
+        return least
+
+    return most(log10_lr, synthetic), most(-log10_lr, ~synthetic)
+
+
 def ratios(scores: Values, items: Sequence[Item], strength: float = 1.0, shrunk: bool = True) -> Values:
     """Held-out scores (n,) or (n, k) -> (n,) log10 LR of each by a fusion that saw no clip of its source or scenes.
 
@@ -132,7 +152,9 @@ def ratios(scores: Values, items: Sequence[Item], strength: float = 1.0, shrunk:
             given[out] = rows[out] @ coefficients + offset
             if shrunk:
                 less = shrinkage(some[0] @ coefficients + offset, *some[1:])
-                given[out] = less.stated(given[out])
+                stated = less.stated(some[0] @ coefficients + offset)
+                most, floor = borne(stated, *some[1:])
+                given[out] = np.clip(less.stated(given[out]), -floor, most)
     return given
 
 

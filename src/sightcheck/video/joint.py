@@ -81,7 +81,7 @@ class Joint:
         score = self.recipe.ratio(scores)
         return Evidence(
             method=self.name,
-            sentence=f"What {_listed(names)} say together, weighed by how they did on sources that none of them had "
+            sentence=f"What {listed(names)} say together, weighed by how they did on sources that none of them had "
             f"seen. {self.reference.place(score)}.",
             score=score,
             log10_lr=self.reference.log10_lr(clip, score),
@@ -105,7 +105,7 @@ def load(name: str) -> Joint:
         changed = [part.name for part, card in zip(recipe.parts, cards, strict=True) if card.sha256 != part.sha256]
         if changed:
             raise BrokenInstallation(
-                f"the model {name!r} was made of another {_listed(changed)}: run `sightcheck train joint` again"
+                f"the model {name!r} was made of another {listed(changed)}: run `sightcheck train joint` again"
             )
         parts = tuple(PARTS[card.method](part.name) for part, card in zip(recipe.parts, cards, strict=True))
     except KeyError as error:
@@ -115,6 +115,6 @@ def load(name: str) -> Joint:
     return Joint(found.card.name, recipe, parts, known, found.card.limits, found.card.sha256)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
