@@ -19,12 +19,13 @@ from conftest import moving_picture, write_video
 from sightcheck import weights
 from sightcheck.cli import app
 from sightcheck.data import cache
+from sightcheck.data.manifest import Item
 from sightcheck.errors import OutputError, UsageError
 from sightcheck.learn import teach
 from sightcheck.protocol import evaluate, readings
 from sightcheck.protocol.controls import Controls
 from sightcheck.protocol.evaluate import Evaluation
-from sightcheck.video import fewshot
+from sightcheck.video import fewshot, linear
 from sightcheck.video.reference import LEARNT
 
 COMMAND = str(Path(sys.executable).with_name("sightcheck"))
@@ -153,6 +154,40 @@ def test_traces_are_taught_on_a_table(
     assert card.metrics[0].value > 0.9
 
 
+def test_twins_of_two_folders_teach_as_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sub-folder of both is a scene; its clips are a pair where the decoder finds them alike, and only there."""
+    monkeypatch.setenv("SIGHTCHECK_CACHE", str(tmp_path / "cache"))
+    for seed, fps in enumerate((10, 10, 5)):
+        for label, made in (("real", moving_picture(24, 128, 96, seed)), ("fake", generated(seed))):
+            (tmp_path / label / f"scene{seed}").mkdir(parents=True)
+            write_video(tmp_path / label / f"scene{seed}/clip.mp4", made, fps=fps if label == "fake" else 10)
+    items = teach.items(tmp_path / "real", tmp_path / "fake", None)
+    card, folder = teach.teach("twins", items, root=tmp_path / "models")
+    told = "taught on the difference inside 2 aligned pairs too"
+    assert told in weights.card(folder).summary
+    assert told in teach.to_text(card, folder)
+    found = readings.readings(items, teach.recipe())
+    paired = linear.fit("traces", found.vectors, *labels(found), [(0, 3), (1, 4)])
+    np.testing.assert_array_equal(arrays(folder)["coef"], paired.coef)
+
+
+@pytest.mark.parametrize(
+    ("method", "scenes", "told"),
+    [
+        ("traces", 0, ""),
+        ("traces", 1, ", taught on the difference inside an aligned pair too"),
+        ("traces", 12, ", taught on the difference inside 12 aligned pairs too"),
+        ("footprint", 12, ""),
+    ],
+)
+def test_a_summary_counts_the_pairs_that_taught(method: fewshot.Method, scenes: int, told: str) -> None:
+    clips = [
+        Item(path=f"{label}{at}", label=label, group=str(at)) for at in range(scenes) for label in ("real", "fake")
+    ]
+    clips += [Item(path="a", label="real"), Item(path="b", label="fake")]
+    assert teach.summary(method, clips) == teach.SUMMARIES[method] + told
+
+
 def test_an_evaluation_is_printed_as_tables_and_as_json(table: Path, run: Run, mine: tuple[Path, str]) -> None:
     printed = run("evaluate", "mine", table)
     assert printed.returncode == 0, printed.stderr
@@ -244,15 +279,17 @@ def test_what_was_measured_is_not_measured_again(clips: Path, tmp_path: Path, mo
     (tmp_path / "cache").rename(tmp_path / "gone")
     third = readings.readings(items, HOW)
     assert len(measured) == 12
-    np.testing.assert_array_equal(fewshot.fit(HOW, third.vectors, *labels(third)).coef, arrays(tmp_path)["coef"])
+    np.testing.assert_array_equal(
+        linear.fit(HOW.method, third.vectors, *labels(third)).coef, arrays(tmp_path / "one")["coef"]
+    )
 
 
 def labels(found: readings.Readings) -> tuple[np.ndarray, list[str]]:
     return np.array([item.synthetic for item in found.items]), [item.group for item in found.items]
 
 
-def arrays(root: Path) -> dict[str, np.ndarray]:
-    with np.load(root / "one/model.npz", allow_pickle=False) as kept:
+def arrays(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "model.npz", allow_pickle=False) as kept:
         return dict(kept)
 
 

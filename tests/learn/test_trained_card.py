@@ -37,12 +37,16 @@ def test_swapped_labels_or_units_are_taught_anew(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("SIGHTCHECK_CACHE", str(tmp_path))
     method, rows, names = Share(), np.arange(4.0)[:, None], ["a", "b", "c", "d"]
     fit = by_index(method, names, names, "settings")
-    labels, units = np.array([True, True, False, False]), np.array(["x", "x", "y", "y"])
-    first = fit(rows, labels, units)(rows)
-    assert fit(rows, labels, units)(rows) == pytest.approx(first)
+
+    def items(labels: str, sources: str) -> list[Item]:
+        named = {"f": "fake", "r": "real"}
+        return [Item(path=n, label=named[x], source=s) for n, x, s in zip(names, labels, sources, strict=True)]
+
+    first = fit(rows, items("ffrr", "xxyy"))(rows)
+    assert fit(rows, items("ffrr", "xxyy"))(rows) == pytest.approx(first)
     assert method.taught == 1
-    swapped = fit(rows, ~labels, units)(rows)
+    swapped = fit(rows, items("rrff", "xxyy"))(rows)
     assert method.taught == 2
     assert not np.allclose(swapped, first)
-    fit(rows, labels, units[::-1])(rows)
+    fit(rows, items("ffrr", "yyxx"))(rows)
     assert method.taught == 3

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -6,13 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from sightcheck.data.audit import logistic
+from sightcheck.data.audit import logistic as regression
 from sightcheck.data.manifest import Item
+from sightcheck.data.pairs import aligned
 from sightcheck.errors import UsageError
+from sightcheck.protocol import evaluate
 from sightcheck.protocol.controls import controls
-from sightcheck.protocol.held_out import Scope, fold_trials, folds_out, leave_one_out, trials
+from sightcheck.protocol.held_out import Scope, fold_trials, folds_out, leave_one_out, trials, unpaired
 from sightcheck.protocol.shots import few_shot
+from sightcheck.video import linear
+from sightcheck.video.fewshot import Recipe
 
+logistic = unpaired(regression)
 few = st.integers(0, 5).map(str)
 clips = st.builds(
     Item,
@@ -39,7 +45,7 @@ def world(reals=12, generators=4, per=3):
     return tuple(real + fake)
 
 
-def first_column(features, synthetic, groups):
+def first_column(features, items):
     """A detector that learns nothing: its score is the first feature."""
     return lambda rows: rows[:, 0]
 
@@ -82,9 +88,9 @@ def test_folds_teach_no_generator_source_or_group_of_their_own(items, scope):
 def test_folds_teach_one_model_each_and_score_every_generator():
     items, taught = world(), []
 
-    def fit(features, synthetic, groups):
+    def fit(features, teachers):
         taught.append(len(features))
-        return first_column(features, synthetic, groups)
+        return first_column(features, teachers)
 
     features = np.array([[float(item.synthetic)] for item in items]) + np.arange(len(items))[:, None] * 1e-6
     found = folds_out(features, items, fit, k=3, resampled=10)
@@ -232,8 +238,8 @@ def test_few_shot_never_tests_what_it_was_taught(by_source):
     items = tuple(Item(**{**vars(x), "group": x.path[:-2] if by_source else x.path[:-1] + "x"}) for x in world())
     taught = []
 
-    def spy(features, synthetic, groups):
-        assert synthetic.sum() == len(synthetic) / 2 == 4
+    def spy(features, teachers):
+        assert sum(x.synthetic for x in teachers) == len(teachers) / 2 == 4
         taught.append({items[int(i)] for i in features[:, 0]})
 
         def score(rows):
@@ -259,6 +265,104 @@ def test_few_shot_curve_rises_and_says_when_clips_run_out():
     assert curve[1].auc.low < curve[1].auc.value < curve[1].auc.high
     assert [shot.draws for shot in curve] == [20, 20, 0]
     assert np.isnan([curve[2].auc.value, curve[2].auc.low]).all()
+
+
+def test_every_protocol_hands_the_fit_the_items_of_its_rows():
+    items, seen = world(), []
+
+    def spy(features, teachers):
+        seen.append([x.path for x in teachers] == [items[int(i)].path for i in features[:, 0]])
+        return first_column(features, teachers)
+
+    rows = np.arange(len(items), dtype=float)[:, None]
+    leave_one_out(rows, items, spy, resampled=1)
+    folds_out(rows, items, spy, k=3, resampled=1)
+    few_shot(rows, items, spy, sizes=(4,), draws=3)
+    assert len(seen) > 6
+    assert all(seen)
+
+
+def twins(sources=6, scenes=4):
+    """Sources of aligned pairs, a real and a synthetic clip a scene, two synthetic ones in the first scene of each."""
+    clips = [
+        Item(
+            path=f"{label}{i}.{j}{n}", label=label, source=f"s{i}", generator="g" * (label == "fake"), group=f"{i}.{j}"
+        )
+        for i in range(sources)
+        for j in range(scenes)
+        for label, n in (("real", 0), ("fake", 0), *[("fake", 1)] * (j == 0))
+    ]
+    return tuple(clips)
+
+
+@pytest.mark.parametrize("by_source", [False, True])
+def test_pairs_are_drawn_whole_of_as_many_scenes_and_never_tested(by_source):
+    items, draws = twins(), []
+
+    def spy(features, teachers):
+        draws.append(tuple(int(i) for i in features[:, 0]))
+        couples = aligned(teachers)
+        assert sorted(at for pair in couples for at in pair) == list(range(8))
+        assert len({x.group for x in teachers}) == len(couples) == 4
+
+        def score(rows):
+            tested = {items[int(i)] for i in rows[:, 0]}
+            taught = {items[i] for i in draws[-1]}
+            assert not {x.group for x in tested} & {x.group for x in taught}
+            assert not (by_source and {x.source for x in tested} & {x.source for x in taught})
+            return rows[:, 0]
+
+        return score
+
+    rows = np.arange(len(items), dtype=float)[:, None]
+    shots = few_shot(rows, items, spy, sizes=(4, 25), by_source=by_source, paired=True)
+    assert len(set(draws)) == len(draws) == shots[0].draws > 10
+    assert shots[1].draws == 0, "there are 24 scenes"
+
+
+def test_few_shot_takes_pairs_of_the_kinds_that_teach():
+    items = tuple(replace(x, kind="street" if x.source < "s3" else "dance") for x in twins())
+    kinds = set()
+
+    def spy(features, teachers):
+        kinds.update(x.kind for x in teachers)
+        return first_column(features, teachers)
+
+    few_shot(np.zeros((len(items), 1)), items, spy, (3,), scope=Scope(taught=("street",)), paired=True)
+    assert kinds == {"street"}
+
+
+def test_in_few_shot_the_scenes_of_a_source_weigh_alike():
+    """A weighting knows the scene, near copies and all, and clips of one scene by two sources are no pair."""
+    items = tuple(replace(x, sha256=x.path) for x in twins(sources=2))
+    items += (Item(path="x", label="real", source="s9", group="0.0"),)
+    units = {}
+
+    def spy(features, teachers):
+        for x in teachers:
+            units[x.path] = x.unit
+        assert all(teachers[a].path != "x" for a, _ in aligned(teachers))
+        return first_column(features, teachers)
+
+    few_shot(np.zeros((len(items), 1)), items, spy, sizes=(3,), draws=60)
+    assert len(units) == len(items)
+    for a, b in product(items, items):
+        if a.label == b.label:
+            assert (units[a.path] == units[b.path]) == ((a.group, a.source) == (b.group, b.source))
+
+
+def test_a_recipe_is_fitted_on_the_aligned_pairs_of_the_items_that_teach():
+    items, rng = twins(), np.random.default_rng(0)
+    synthetic, units = np.array([x.synthetic for x in items]), [x.unit for x in items]
+    vectors = rng.normal(size=(len(items), 2, 72)) + 0.5 * synthetic[:, None, None]
+    found = evaluate.fitted(Recipe(), vectors, items).coef
+    np.testing.assert_array_equal(found, linear.fit("traces", vectors, synthetic, units, aligned(items)).coef)
+    plain = linear.fit("traces", vectors, synthetic, units).coef
+    assert np.abs(found - plain).max() > 1e-3
+    apart = [replace(x, width=64 * (1 + x.synthetic)) for x in items]
+    np.testing.assert_array_equal(evaluate.fitted(Recipe(), vectors, apart).coef, plain)
+    score = evaluate.teacher(Recipe())(evaluate.exam(vectors, items), items)(evaluate.exam(vectors, items))
+    np.testing.assert_array_equal(score, evaluate.fitted(Recipe(), vectors, items).scores(vectors[:, 0]))
 
 
 def test_controls_compare_real_clips_with_real_clips():

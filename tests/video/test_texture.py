@@ -364,7 +364,8 @@ def test_clips_are_read_once(walk: tuple[Path, Path], tmp_path: Path, monkeypatc
 def test_it_is_scored_by_the_protocols(taught: tuple[texture_recipe.Texture, list[Textures], np.ndarray]) -> None:
     method, clips, synthetic = taught
     rows = np.arange(8.0)[:, None]
-    score = by_index(method, clips)(rows[:6], synthetic[:6], np.array([""] * 6))
+    items = [Item(path=str(at), label="fake" if fake else "real", source="s") for at, fake in enumerate(synthetic[:6])]
+    score = by_index(method, clips)(rows[:6], items)
     found = score(rows[6:])
     assert found[1] > 0 > found[0]
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from sightcheck.bench import speed_photo
 from sightcheck.media import Encoding, Sampling, encode, windows
-from sightcheck.video import fewshot
+from sightcheck.video import fewshot, linear
 from sightcheck.video.footprint import as_it_is, recoded
 
 ROUNDS = 5
@@ -176,7 +176,7 @@ def training(folder: Path) -> Iterator[Row]:
     started = time.perf_counter()
     readings = [fewshot.read(str(path).encode(), fewshot.canonical(30, 23)).vector for path in paths]
     vectors = np.stack([vector for vector in readings if vector is not None])
-    fewshot.fit(fewshot.canonical(30, 23), vectors, np.arange(CLIPS) % 2 == 0, [path.name for path in paths])
+    linear.fit("footprint", vectors, np.arange(CLIPS) % 2 == 0, [path.name for path in paths])
     ours = time.perf_counter() - started
     yield Row(f"F-SVM, {CLIPS} clips, extraction included", ours, "s")
     if find_spec("torch") is None or find_spec("timm") is None:

@@ -5,24 +5,23 @@ Run `python -m sightcheck.bench.study MANIFEST`; readings are cached, so a secon
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sightcheck.data import manifest
+from sightcheck.data import manifest, pairs
 from sightcheck.data.audit import Score, length, logistic, metadata
 from sightcheck.data.manifest import Item
 from sightcheck.media import Sampling
 from sightcheck.protocol import printed
 from sightcheck.protocol.evaluate import exam, teacher
-from sightcheck.protocol.held_out import Fit, LeaveOneOut, Scope, leave_one_out
-from sightcheck.protocol.metrics import Labels, Values
+from sightcheck.protocol.held_out import Fit, LeaveOneOut, Scope, labels_and_units, leave_one_out, unpaired
+from sightcheck.protocol.metrics import Values
 from sightcheck.protocol.readings import Readings, readings
 from sightcheck.protocol.shots import few_shot
-from sightcheck.video import fewshot, traces
+from sightcheck.video import linear, traces
 from sightcheck.video.fewshot import Recipe
 
 SCOPES = {"street": ("street",), "dance": ("dance",), "both": ("street", "dance")}
@@ -79,8 +78,8 @@ def controls(items: tuple[Item, ...]) -> Iterator[Variant]:
     """What the file says of itself, by the same protocol."""
     names, columns = metadata(items)
 
-    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
-        score = logistic(vectors[:, -1], synthetic, units)
+    def fit(vectors: Values, teachers: Sequence[Item]) -> Score:
+        score = unpaired(logistic)(vectors[:, -1], teachers)
         return lambda tested: score(tested[:, -1])
 
     yield Variant("control: metadata", columns[:, None], items, fit)
@@ -130,9 +129,9 @@ def chosen(
     columns = np.concatenate([np.arange(starts[at], starts[at + 1]) for at in kept])
     sizes = [traces.FAMILIES[at] for at in kept] if fused else [("all", len(columns))]
 
-    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
-        rows = vectors[:, :forms].reshape(-1, len(columns))
-        taught = fewshot.late_fusion(rows, np.repeat(synthetic, forms), np.repeat(units, forms), sizes)
+    def fit(vectors: Values, teachers: Sequence[Item]) -> Score:
+        known = labels_and_units(teachers)
+        taught = linear.late_fusion(vectors[:, :forms], *known, pairs.aligned(teachers), sizes)
         return lambda tested: taught.scores(tested[:, -1])
 
     return Variant(title, found.vectors[:, :, columns], items, fit)

@@ -11,6 +11,7 @@ from sightcheck import weights
 from sightcheck.ask import versions
 from sightcheck.data import audit, manifest
 from sightcheck.data.manifest import Item
+from sightcheck.data.pairs import aligned
 from sightcheck.errors import UsageError
 from sightcheck.protocol import evaluate
 from sightcheck.protocol.controls import Controls
@@ -77,7 +78,6 @@ def teach(
     _refuse_both(found)
     joined = found.joined
     synthetic = np.array([item.synthetic for item in joined])
-    units = [item.unit for item in joined]
     checked = tested(how, found, joined)
     held_out = (
         np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
@@ -89,7 +89,7 @@ def teach(
     model = FewShot(
         name=name,
         recipe=how,
-        linear=fewshot.fit(how, found.vectors, synthetic, units),
+        linear=evaluate.fitted(how, found.vectors, joined),
         reference=Reference(
             calibration, reference.scope(found.clips), synthetic, held_out, named, reference.forms(found.clips)
         ),
@@ -98,7 +98,7 @@ def teach(
     card = Card(
         name=name,
         method=how.method,
-        summary=SUMMARIES[how.method],
+        summary=summary(how.method, joined),
         recipe=dataclasses.asdict(how),
         sources=sources(joined),
         split=f"held out: each {unit(joined)} with its sources and scenes, and a fifth of the real sources",
@@ -112,6 +112,13 @@ def teach(
     )
     folder = fewshot.save(model, card, root)
     return weights.card(folder), folder
+
+
+def summary(method: Method, joined: Sequence[Item]) -> str:
+    """What the detector is, and on how many aligned pairs it was taught where its method learns from them."""
+    count = len(aligned(joined)) if method == "traces" else 0
+    pairs = "an aligned pair" if count == 1 else f"{count} aligned pairs"
+    return SUMMARIES[method] + (f", taught on the difference inside {pairs} too" if count else "")
 
 
 def _refuse_both(found: Readings) -> None:

@@ -13,6 +13,7 @@ from sightcheck.data.audit import Score
 from sightcheck.data.cache import keep, kept
 from sightcheck.data.manifest import Item
 from sightcheck.media.container import MAX_DURATION_S
+from sightcheck.protocol.held_out import Fit, labels_and_units
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.video.frames import LEAST
 
@@ -99,17 +100,15 @@ class Method(Protocol):
         """Train on clips (n) with labels (n,) and units (n,); stop early by the validation clips where given."""
 
 
-def by_index(
-    method: Method, clips: Sequence[Any], names: Sequence[str] = (), kept_as: str = ""
-) -> Callable[[Values, Labels, NDArray[np.str_]], Score]:
+def by_index(method: Method, clips: Sequence[Any], names: Sequence[str] = (), kept_as: str = "") -> Fit:
     """A method -> the `fit` of the protocols on features (n, 1) that are the clips' own numbers.
 
     Scores are log odds of the soft vote. With `names` of the clips and `kept_as`, what stands for the method's settings
     and code, every model's scores are kept on disk, and a model is only taught where one of them is asked for anew.
     """
 
-    def fit(rows: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
-        taught = [int(at) for at in rows[:, 0]]
+    def fit(rows: Values, items: Sequence[Item]) -> Score:
+        taught, (synthetic, units) = [int(at) for at in rows[:, 0]], labels_and_units(items)
         about = (method.name, kept_as, [names[at] for at in taught] if kept_as else [], synthetic, units)
         key = f"models/{cache.key(*about, code=CODE)}"
         known = (kept(key, dict[str, float]) if kept_as else None) or {}

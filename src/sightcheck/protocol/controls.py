@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sightcheck.data.audit import Separation, length, logistic, metadata, real_against_real
 from sightcheck.data.manifest import Item
 from sightcheck.data.split import By
-from sightcheck.protocol.held_out import EVERYTHING, LeaveOneOut, Scope, leave_one_out, of_kinds
+from sightcheck.protocol.held_out import EVERYTHING, LeaveOneOut, Scope, leave_one_out, of_kinds, unpaired
 from sightcheck.protocol.metrics import Values
 
 
@@ -31,7 +31,7 @@ def controls(
     """A detector's features (n, d), (n) items -> Controls to print beside its own `leave_one_out`."""
     table = metadata(items)[1]
     alone = [
-        leave_one_out(values, items, logistic, by, scope, seed=seed, resampled=resampled)
+        leave_one_out(values, items, unpaired(logistic), by, scope, seed=seed, resampled=resampled)
         for values in (table, length(items))
     ]
     wanted = of_kinds(items, scope.scored)

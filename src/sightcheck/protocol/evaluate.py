@@ -6,21 +6,21 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from sightcheck import sandbox
-from sightcheck.data import audit, manifest
+from sightcheck.data import audit, manifest, pairs
 from sightcheck.data.audit import Score
 from sightcheck.data.manifest import Item
 from sightcheck.protocol import metrics
 from sightcheck.protocol.controls import Controls, controls
-from sightcheck.protocol.held_out import EVERYTHING, Fit, LeaveOneOut, Scope, leave_one_out
+from sightcheck.protocol.held_out import EVERYTHING, Fit, LeaveOneOut, Scope, labels_and_units, leave_one_out
 from sightcheck.protocol.metrics import Estimate, Labels, Values
 from sightcheck.protocol.readings import Progress, Readings, readings
 from sightcheck.protocol.shots import Shot, few_shot
 from sightcheck.verdict import Calibration, calibrate
-from sightcheck.video import fewshot
+from sightcheck.video import fewshot, linear
 from sightcheck.video.fewshot import Recipe
+from sightcheck.video.linear import Linear
 
 Measures = tuple[tuple[str, Estimate], ...]
 
@@ -110,11 +110,16 @@ def exam(vectors: Values, items: Sequence[Item], real: int = 0, synthetic: int =
 def teacher(recipe: Recipe) -> Fit:
     """A recipe -> the `fit` of the protocols, on vectors of `exam`: taught all forms but the last, scoring the last."""
 
-    def fit(vectors: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
-        taught = fewshot.fit(recipe, vectors[:, :-1], synthetic, units)
+    def fit(vectors: Values, items: Sequence[Item]) -> Score:
+        taught = fitted(recipe, vectors[:, :-1], items)
         return lambda tested: taught.scores(tested[:, -1])
 
     return fit
+
+
+def fitted(recipe: Recipe, vectors: Values, items: Sequence[Item]) -> Linear:
+    """Vectors (n, forms, d), the (n) described items that teach -> Linear, taught on their aligned pairs too."""
+    return linear.fit(recipe.method, vectors, *labels_and_units(items), pairs.aligned(items))
 
 
 def clip_scores(found: LeaveOneOut, n: int) -> Values:

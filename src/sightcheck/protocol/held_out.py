@@ -14,8 +14,8 @@ from sightcheck.errors import UsageError
 from sightcheck.protocol.metrics import Estimate, Labels, Values, estimate, resamples
 
 Indices = NDArray[np.intp]
-Fit = Callable[[Values, Labels, NDArray[np.str_]], Score]
-"""Features (n, d), labels (n,), groups (n,) -> a function of features (m, d) that gives scores (m,)."""
+Fit = Callable[[Values, Sequence[Item]], Score]
+"""Features (n, d) and the (n) items that teach, with their labels, units and aligned pairs -> what scores (m, d)."""
 
 CALIPER = 0.5
 """A pair is matched when its two metadata-only scores differ by at most this many pooled standard deviations."""
@@ -123,8 +123,8 @@ def folds_out(
     """
     planned, taught = fold_trials(items, scope, k, seed), dict[bytes, Score]()
 
-    def once(rows: Values, synthetic: Labels, units: NDArray[np.str_]) -> Score:
-        return taught.get(rows.tobytes()) or taught.setdefault(rows.tobytes(), fit(rows, synthetic, units))
+    def once(rows: Values, teachers: Sequence[Item]) -> Score:
+        return taught.get(rows.tobytes()) or taught.setdefault(rows.tobytes(), fit(rows, teachers))
 
     return compared(features, items, once, planned, "generator", scope, seed, resampled)
 
@@ -148,7 +148,7 @@ def compared(
     names = sorted({trial.held_out for trial in planned})
     weights = _weights(items, np.unique(held.clips), resampled, seed)
     plain = _wins(held, planned, names, weights)
-    near = _wins(held, planned, names, weights, scores(metadata(items)[1], items, planned, logistic))
+    near = _wins(held, planned, names, weights, scores(metadata(items)[1], items, planned, unpaired(logistic)))
     tested = [np.unique(held.clips[np.isin(held.models, _models(planned, name))]) for name in names]
     rows = tuple(_row(name, items, tested[at], plain[:, at], near[:, at]) for at, name in enumerate(names))
     overall, matched = (_summary(wins, items, np.unique(held.clips)) for wins in (plain, near))
@@ -199,18 +199,23 @@ def fold_trials(items: Sequence[Item], scope: Scope = EVERYTHING, k: int = 5, se
 
 
 def scores(features: Values, items: Sequence[Item], planned: Sequence[Trial], fit: Fit) -> HeldOut:
-    """Features (n, ...), trials -> the raw held-out scores, in the order of trials, synthetic clips before real ones.
-
-    The groups that `fit` is told are those a weighting should know: the source, with the generator.
-    """
-    synthetic = np.array([item.synthetic for item in items])
-    units = np.array([item.unit for item in items])
+    """Features (n, ...), trials -> raw held-out scores in the order of trials, synthetic clips before real ones."""
     found, clips = [], [np.r_[trial.fakes, trial.reals] for trial in planned]
     with threadpool_limits(1):  # many small fits: threads only wait for each other
         for trial, tested in zip(planned, clips, strict=True):
-            found.append(fit(features[trial.train], synthetic[trial.train], units[trial.train])(features[tested]))
+            found.append(fit(features[trial.train], [items[at] for at in trial.train])(features[tested]))
     models = np.repeat(np.arange(len(planned)), [len(tested) for tested in clips])
     return HeldOut(np.concatenate(found), np.concatenate(clips), models)
+
+
+def labels_and_units(items: Sequence[Item]) -> tuple[Labels, NDArray[np.str_]]:
+    """(n) items -> (n,) whether each is synthetic, and (n,) what a weighting should know: source, with generator."""
+    return np.array([item.synthetic for item in items]), np.array([item.unit for item in items])
+
+
+def unpaired(fit: Callable[[Values, Labels, NDArray[np.str_]], Score]) -> Fit:
+    """What is fitted to features (n, d), labels (n,) and units (n,), whatever is paired -> Fit."""
+    return lambda features, items: fit(features, *labels_and_units(items))
 
 
 def of_kinds(items: Sequence[Item], kinds: tuple[str, ...]) -> Labels:

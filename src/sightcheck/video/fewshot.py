@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from sightcheck import sandbox, weights
 from sightcheck.media import Clip, Encoding, Sampling
-from sightcheck.verdict import Cloud, Evidence, Series, Still, group_weights
+from sightcheck.verdict import Cloud, Evidence, Series, Still
 from sightcheck.video import footprint, reference, traces
+from sightcheck.video.linear import Linear
 from sightcheck.video.reference import Reference, setting
 
 Matrix = NDArray[np.float64]
@@ -66,23 +67,6 @@ class Reading:
     def vector(self) -> Matrix | None:
         """(d,) mean over the windows; None where the clip has none."""
         return self.windows.mean(axis=0) if len(self.windows) else None
-
-
-@dataclass(frozen=True)
-class Linear:
-    """score = coef . clip((x - centre) / scale, -limit, limit) + intercept, all (d,) but intercept and limit."""
-
-    centre: Matrix
-    scale: Matrix
-    coef: Matrix
-    intercept: float
-    limit: float
-
-    def scores(self, vectors: Matrix) -> Matrix:
-        """(..., d) -> (...,) higher is more synthetic."""
-        standard = np.clip((vectors - self.centre) / self.scale, -self.limit, self.limit)
-        scores: Matrix = standard @ self.coef + self.intercept
-        return scores
 
 
 @dataclass(frozen=True)
@@ -151,51 +135,6 @@ def read(path: bytes, recipe: Recipe, laundered: bool = False, progress: sandbox
     whole = [one for one in shown if len(one.counts) == recipe.sampling.frames]
     length = 3 * (recipe.sampling.frames - 1)
     return Reading(stack([one.fractions[1:].ravel() for one in whole], length), tuple(whole or shown))
-
-
-def fit(
-    recipe: Recipe, vectors: Matrix, synthetic: NDArray[np.bool_], groups: Sequence[str] | NDArray[np.str_]
-) -> Linear:
-    """Vectors (n, d) or (n, forms, d), labels (n,), groups (n,) -> Linear.
-
-    `footprint`: linear LibSVM, C = 0.1, on fractions as they are (algorithm 1). `traces`: a ridge-penalised logistic
-    regression for each family, standardised by the training clips, their scores added after division by their spread,
-    so that no family drowns another by its length.
-    """
-    forms = vectors.shape[1] if vectors.ndim == 3 else 1
-    rows, labels = vectors.reshape(-1, vectors.shape[-1]), np.repeat(synthetic, forms)
-    names = np.repeat(np.asarray(groups, dtype=np.str_), forms)
-    if recipe.method == "footprint":
-        from sklearn.svm import SVC
-
-        svm = SVC(kernel="linear", C=0.1).fit(rows, labels)
-        ones = np.ones(rows.shape[1])
-        return Linear(0 * ones, ones, svm.coef_[0], float(svm.intercept_[0]), np.inf)
-    return late_fusion(rows, labels, names)
-
-
-def late_fusion(
-    rows: Matrix,
-    labels: NDArray[np.bool_],
-    groups: NDArray[np.str_],
-    families: Sequence[tuple[str, int]] = traces.FAMILIES,
-) -> Linear:
-    """Rows (n, d), labels (n,), groups (n,), names and lengths of the families that make up d -> Linear."""
-    from sklearn.linear_model import LogisticRegression
-
-    weight = group_weights(labels, groups, softness=0.5)
-    centre = np.average(rows, axis=0, weights=weight)
-    scale = np.sqrt(np.average((rows - centre) ** 2, axis=0, weights=weight)) + 1e-9
-    standard = np.clip((rows - centre) / scale, -3, 3)
-    coef, intercept, at = np.zeros(rows.shape[1]), 0.0, 0
-    for _, length in families:
-        family = slice(at, at + length)
-        model = LogisticRegression(C=0.1, max_iter=1000).fit(standard[:, family], labels, sample_weight=weight)
-        spread = float(np.std(model.decision_function(standard[:, family]))) + 1e-9
-        coef[family] = model.coef_[0] / spread
-        intercept += float(model.intercept_[0]) / spread
-        at += length
-    return Linear(centre, scale, coef, intercept, 3.0)
 
 
 def save(model: FewShot, card: weights.Card, root: Path | None = None) -> Path:

@@ -13,6 +13,7 @@ from sightcheck.protocol import readings
 from sightcheck.protocol.contender import WHOLE, Network, Spoken, Told, Units
 from sightcheck.protocol.metrics import Labels, Values
 from sightcheck.video import fewshot
+from sightcheck.video import linear as fits
 
 N, SHORT = 30, 14
 """Frames of F-SVM after the first: as published, and for clips of two seconds at ten frames a second."""
@@ -24,8 +25,8 @@ LEAST = 29
 class Linear:
     """A fitted F-SVM or traces; `shorter`: the same for clips with fewer frames, taught on the first of each clip."""
 
-    linear: fewshot.Linear
-    shorter: fewshot.Linear | None = None
+    linear: fits.Linear
+    shorter: fits.Linear | None = None
 
     @property
     def parameters(self) -> int:
@@ -76,8 +77,8 @@ class FewShot:
         """Taught in one step, on as many frames as the shortest clip has."""
         shortest = min(clip.shape[1] for clip in clips)
 
-        def taught(length: int) -> fewshot.Linear:
-            return fewshot.fit(self.recipe, np.stack([clip[:, :length] for clip in clips]), synthetic, units)
+        def taught(length: int) -> fits.Linear:
+            return fits.fit(self.recipe.method, np.stack([clip[:, :length] for clip in clips]), synthetic, units)
 
         shorter = 3 * (self.shorter.sampling.frames - 1) if self.shorter else shortest
         return Linear(taught(shortest), taught(shorter) if shorter < shortest else None)
