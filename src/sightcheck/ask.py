@@ -15,9 +15,10 @@ from sightcheck.media import Clip, look
 from sightcheck.report.report import Report
 from sightcheck.verdict import Evidence, Still, weigh_photo, weigh_video
 from sightcheck.video.detector import Detector
-from sightcheck.video.detectors import DETECTORS, detector
+from sightcheck.video.detectors import default, detector
 from sightcheck.video.frames import Network
 from sightcheck.video.fusion import Fusion
+from sightcheck.video.joint import Joint
 
 if TYPE_CHECKING:
     from sightcheck.media.photo import Seen
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
 
 def video(
     path: str | os.PathLike[str],
-    detectors: str | Sequence[str | Detector] = DETECTORS,
+    detectors: str | Sequence[str | Detector] | None = None,
     progress: sandbox.Progress | None = None,
     heat: bool = False,
 ) -> Report:
-    """Is this video synthetic? A file, detectors by name (the deciding one first) -> Report.
+    """Is this video synthetic? A file, detectors by name (the deciding one first; all by default) -> Report.
 
     Detectors are told apart by their names: one that is asked for and is part of a fusion too measures the clip once.
     `heat` adds a map of what spoke for a network on frames, at the cost of 26 more readings.
     Raises InputError when the file cannot be answered, UsageError for an unknown detector, BrokenInstallation when a
     model file is missing or altered.
     """
-    names = [detectors] if isinstance(detectors, str) else detectors
+    names = [detectors] if isinstance(detectors, str) else default() if detectors is None else detectors
     asked = [detector(one) if isinstance(one, str) else one for one in names]
     name = _file(path, "video")
     clip = sandbox.run(look, name)
@@ -64,7 +65,7 @@ def _examined(
     asked: Sequence[Detector], clip: Clip, path: bytes, progress: sandbox.Progress | None, heat: bool
 ) -> list[Evidence]:
     """What each detector says, those of a fusion fused."""
-    single = {part.name: part for one in asked for part in (one.parts if isinstance(one, Fusion) else (one,))}
+    single = {part.name: part for one in asked for part in (one.parts if isinstance(one, (Fusion, Joint)) else (one,))}
     said = {
         name: (replace(one, heat=heat) if isinstance(one, Network) else one).examine(
             clip, path, sandbox.part(progress, at, len(single))
@@ -72,7 +73,7 @@ def _examined(
         for at, (name, one) in enumerate(single.items())
     }
     return [
-        one.fuse(clip, [said[part.name] for part in one.parts]) if isinstance(one, Fusion) else said[one.name]
+        one.fuse(clip, [said[part.name] for part in one.parts]) if isinstance(one, (Fusion, Joint)) else said[one.name]
         for one in asked
     ]
 

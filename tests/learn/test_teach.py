@@ -23,8 +23,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import OutputError, UsageError
 from sightcheck.learn import teach
 from sightcheck.protocol import evaluate, readings
-from sightcheck.protocol.controls import Controls
-from sightcheck.protocol.evaluate import Evaluation
+from sightcheck.protocol.evaluate import Controls, Evaluation
 from sightcheck.video import fewshot, linear
 from sightcheck.video.reference import LEARNT
 
@@ -99,7 +98,7 @@ def mine(clips: Path, run: Run, own: dict[str, str]) -> tuple[Path, str]:
 @pytest.fixture(scope="module")
 def checked(clips: Path, mine: tuple[Path, str], own: dict[str, str]) -> Evaluation:
     """An evaluation of six of the clips, from the readings that teaching left in the cache."""
-    items = [item for item in teach.items(clips / "real", clips / "fake", None) if Path(item.path).stem in "012"]
+    items = [item for item in teach.items(clips / "real", clips / "fake", ()) if Path(item.path).stem in "012"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTCHECK_CACHE", own["SIGHTCHECK_CACHE"])
         found = readings.readings(items, HOW)
@@ -161,7 +160,7 @@ def test_twins_of_two_folders_teach_as_pairs(tmp_path: Path, monkeypatch: pytest
         for label, made in (("real", moving_picture(24, 128, 96, seed)), ("fake", generated(seed))):
             (tmp_path / label / f"scene{seed}").mkdir(parents=True)
             write_video(tmp_path / label / f"scene{seed}/clip.mp4", made, fps=fps if label == "fake" else 10)
-    items = teach.items(tmp_path / "real", tmp_path / "fake", None)
+    items = teach.items(tmp_path / "real", tmp_path / "fake", ())
     card, folder = teach.teach("twins", items, root=tmp_path / "models")
     told = "taught on the difference inside 2 aligned pairs too"
     assert told in weights.card(folder).summary
@@ -267,7 +266,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, cache: Path) -> list[bytes]:
 
 def test_what_was_measured_is_not_measured_again(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = counted(monkeypatch, tmp_path / "cache")
-    items = [item for item in teach.items(clips / "real", clips / "fake", None) if Path(item.path).stem in "012"]
+    items = [item for item in teach.items(clips / "real", clips / "fake", ()) if Path(item.path).stem in "012"]
     first, _ = teach.teach("one", items, HOW, tmp_path)
     assert len(measured) == len(items) == 6
     assert first.metrics
@@ -361,7 +360,7 @@ def test_a_cache_that_cannot_be_written_is_named(clips: Path, tmp_path: Path, mo
 def test_a_broken_clip_is_left_out(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTCHECK_CACHE", str(tmp_path))
     (tmp_path / "broken.mp4").write_bytes(b"not a video")
-    items = teach.items(clips / "real", clips / "fake", None)
+    items = teach.items(clips / "real", clips / "fake", ())
     broken = type(items[0])(path=str(tmp_path / "broken.mp4"), label="real")
     found = readings.readings((broken, *items), HOW)
     assert [item.path for item in found.items] == [item.path for item in items]
@@ -372,8 +371,9 @@ def test_a_broken_clip_is_left_out(clips: Path, tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("given", [(None, None, None), ("real", None, None), ("real", "fake", "table.csv")])
 def test_folders_or_a_table(given: tuple[str | None, ...], clips: Path) -> None:
+    real, fake, table = (None if one is None else clips / one for one in given)
     with pytest.raises(UsageError, match="--manifest"):
-        teach.items(*(None if one is None else clips / one for one in given))
+        teach.items(real, fake, () if table is None else (table,))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from sightcheck.data.manifest import Item
 from sightcheck.learn.video import trained
 from sightcheck.protocol.contender import WHOLE, Spoken, by_index
-from sightcheck.video import texture
+from sightcheck.video.person import texture
 
 ITEMS = (Item(path="a.mp4", label="real"), Item(path="b.mp4", label="fake"))
 

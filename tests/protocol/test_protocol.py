@@ -12,7 +12,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.data.pairs import aligned
 from sightcheck.errors import UsageError
 from sightcheck.protocol import evaluate
-from sightcheck.protocol.controls import controls
+from sightcheck.protocol.evaluate import controls
 from sightcheck.protocol.held_out import Scope, fold_trials, folds_out, leave_one_out, trials, unpaired
 from sightcheck.protocol.shots import few_shot
 from sightcheck.video import linear

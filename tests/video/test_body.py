@@ -20,7 +20,7 @@ from sightcheck.errors import BrokenInstallation, Damaged, NotAFile, OverLimit, 
 from sightcheck.media import Sampling, pictures
 from sightcheck.media.frames import display_times, sampled
 from sightcheck.video.person import body, pose
-from sightcheck.video.texture import RECIPES, spans
+from sightcheck.video.person.texture import RECIPES, spans
 
 LEFT_OUT = [*pose.LEFT_FOOT, *pose.RIGHT_FOOT]
 

@@ -16,12 +16,12 @@ from sightcheck.errors import BrokenInstallation, InputError, OverLimit
 from sightcheck.learn.video import texture as texture_recipe
 from sightcheck.protocol.contender import by_index
 from sightcheck.verdict import Calibration
-from sightcheck.video import ldp, reference, texture
+from sightcheck.video import reference
 from sightcheck.video.detectors import detector
-from sightcheck.video.person import body, pose
+from sightcheck.video.person import body, ldp, pose, texture
 from sightcheck.video.person.body import PARTS, SIDES, Body
+from sightcheck.video.person.texture import Recipe, Texture, Textures
 from sightcheck.video.reference import Range, Reference
-from sightcheck.video.texture import Recipe, Texture, Textures
 
 PATCH = np.array([[2, 5, 3, 5, 1], [6, 7, 9, 1, 5], [2, 3, 4, 8, 2], [3, 2, 3, 2, 9], [1, 2, 3, 2, 1]], np.uint8)
 RECIPE = Recipe("test", frames=10, overlap=5)

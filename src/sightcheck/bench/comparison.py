@@ -22,7 +22,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError
 from sightcheck.protocol import printed
 from sightcheck.protocol.contender import Method, by_index
-from sightcheck.protocol.controls import controls
+from sightcheck.protocol.evaluate import controls
 from sightcheck.protocol.held_out import LeaveOneOut, Scope, folds_out, leave_one_out
 from sightcheck.protocol.readings import readings
 from sightcheck.protocol.shots import Shot, few_shot

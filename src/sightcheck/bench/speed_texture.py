@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.bench.speed import Row, alternate, texture
-from sightcheck.video.ldp import BITS, DIRECTIONS, ldp
+from sightcheck.video.person.ldp import BITS, DIRECTIONS, ldp
 
 HEIGHT, WIDTH = 1080, 1920
 PATCH = 64

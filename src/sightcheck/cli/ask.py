@@ -54,11 +54,11 @@ def video(
 ) -> None:
     """Is this video synthetic?"""
     from sightcheck import ask, batch
-    from sightcheck.video.detectors import DETECTORS
+    from sightcheck.video.detectors import default
     from sightcheck.video.detectors import detector as find
 
     how = Told(_form(json, csv, brief, pictures), pictures, html, fail_on)
-    detectors = [find(name, keypoints, sequences) for name in detector or DETECTORS]
+    detectors = [find(name, keypoints, sequences) for name in detector or default()]
     at_once = batch.jobs(batch.VIDEO_BYTES, len(files), jobs)
     _answer(files, lambda path, told: ask.video(path, detectors, told, html is not None), how, at_once)
 

@@ -15,13 +15,16 @@ class Method(StrEnum):
 
     traces = "traces"
     footprint = "footprint"
+    appearance = "appearance"
 
 
 def teach(
     name: Annotated[str, typer.Argument(help="What the detector will be called.")],
     real: Annotated[Path | None, typer.Option(help="Folder of real clips; a sub-folder is one scene.")] = None,
     fake: Annotated[Path | None, typer.Option(help="Folder of synthetic clips.")] = None,
-    manifest: Annotated[Path | None, typer.Option(help="A table of clips (CSV or Parquet) in place of both.")] = None,
+    manifest: Annotated[
+        list[Path] | None, typer.Option(help="A table of clips (CSV or Parquet) in place of both; several: repeat.")
+    ] = None,
     method: Annotated[Method, typer.Option(help="What is measured.")] = Method.traces,
     frames: Annotated[int, typer.Option(help="N of F-SVM: frames after the first (footprint).")] = 14,
     crf: Annotated[int, typer.Option(help="Quality of the encode, 0 to 51 (footprint).")] = 0,
@@ -31,7 +34,7 @@ def teach(
     """Teach a detector from a handful of clips: real ones and synthetic ones."""
     from sightcheck.learn import teach as teaching
 
-    items = teaching.items(real, fake, manifest)
+    items = teaching.items(real, fake, manifest or ())
     with progress_bar() as show:
         card, folder = teaching.teach(
             name,

@@ -21,7 +21,9 @@ class Recipe(StrEnum):
     defakehop = "defakehop"
     ldp_top = "ldp-top"
     texture = "texture"
+    residual = "residual"
     fusion = "fusion"
+    joint = "joint"
     backbone = "backbone"
     scene = "scene"
     country = "country"
@@ -32,7 +34,7 @@ class Recipe(StrEnum):
     whole_city = "whole-city"
 
 
-VIDEO = tuple(Recipe)[:9]
+VIDEO = tuple(Recipe)[:11]
 """Those that learn from clips; the others learn from photos."""
 
 
@@ -58,7 +60,7 @@ class Precision(StrEnum):
 
 
 def train(
-    recipe: Annotated[Recipe, typer.Argument(help="frames to fusion learn from clips, the others from photos.")],
+    recipe: Annotated[Recipe, typer.Argument(help="frames to joint learn from clips, the others from photos.")],
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables: path, label or country ...")],
     name: Annotated[str, typer.Option(help="What the model will be called. [default: the recipe's name]")] = "",
     epochs: Annotated[int, typer.Option(min=0, help="Epochs of a whole network. [0: the thesis's]")] = 0,
@@ -66,7 +68,7 @@ def train(
     folds: Annotated[int, typer.Option(min=0, help="Clips: models with a fold held out; 0 holds out nothing.")] = 5,
     precision: Annotated[Precision, typer.Option(help="Clips: of the arithmetic in training.")] = Precision.full,
     scratch: Annotated[bool, typer.Option("--scratch", help="Clips: not from ImageNet's weights.")] = False,
-    of: Annotated[list[str] | None, typer.Option("--of", help="Fusion: a model. [default: frames, texture]")] = None,
+    of: Annotated[list[str] | None, typer.Option("--of", help="fusion, joint: a model; repeat.")] = None,
     keypoints: Annotated[Path | None, typer.Option(help="LDP-TOP: OpenPose's JSON, a folder a clip.")] = None,
     ldp: Annotated[Form, typer.Option(help="LDP-TOP: how patterns are made (docs/tables.md).")] = Form.sign,
     sequences: Annotated[int, typer.Option(min=0, help="LDP-TOP: at most so many of a clip. [0: all]")] = 0,
@@ -99,7 +101,7 @@ def train(
         if on_clips:
             asked = Clips(
                 recipe.value, name, epochs, frames, folds, precision.value, scratch,
-                tuple(of or ("frames", "texture")), Bodies(ldp.value, sequences, keypoints), to,
+                tuple(of or ()), Bodies(ldp.value, sequences, keypoints), to,
             )  # fmt: skip
             folder = recipes.on_clips(asked, tables, told)
         else:

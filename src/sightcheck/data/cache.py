@@ -47,7 +47,7 @@ def key(*about: object, code: tuple[str, ...]) -> str:
     """SHA-256 over everything a result depends on: what it is about, the libraries, and the project's own `code`.
 
     `about`: text, numbers, dataclasses, arrays, and lists of them. `code`: files and rooms of the package, such as
-    "media" or "video/ldp.py".
+    "media" or "video/person/ldp.py".
     """
     return hashlib.sha256(msgspec.json.encode((about, _versions(), of_code(code)), enc_hook=_plain)).hexdigest()
 

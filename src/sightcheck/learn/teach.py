@@ -12,16 +12,15 @@ from sightcheck.ask import versions
 from sightcheck.data import audit, manifest
 from sightcheck.data.manifest import Item
 from sightcheck.data.pairs import aligned
-from sightcheck.errors import UsageError
+from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.protocol import evaluate
-from sightcheck.protocol.controls import Controls
-from sightcheck.protocol.evaluate import Evaluation
+from sightcheck.protocol.evaluate import Controls, Evaluation
 from sightcheck.protocol.held_out import LeaveOneOut
 from sightcheck.protocol.metrics import Estimate
 from sightcheck.protocol.readings import Progress, Readings, readings
 from sightcheck.report.report import visible
 from sightcheck.verdict import Calibration
-from sightcheck.video import fewshot, reference
+from sightcheck.video import appearance, fewshot, reference
 from sightcheck.video.fewshot import FewShot, Method, Recipe
 from sightcheck.video.reference import Reference
 from sightcheck.weights import Card, Metric, Source
@@ -33,25 +32,30 @@ NOT_FOR = (
 SUMMARIES: dict[Method, str] = {
     "traces": "Predictability, motion and spectrum against taught clips",
     "footprint": "F-SVM: macroblock shares in order, as published (thesis, algorithm 1)",
+    "appearance": "CLIP's features of whole frames, after two thirds of its blocks and at its end",
 }
 
 
-def items(real: Path | None, fake: Path | None, table: Path | None) -> tuple[Item, ...]:
-    """Two folders, or one table of clips -> items. Raises UsageError when neither or both are given."""
-    if table is not None and real is None and fake is None:
-        return manifest.read(table)
-    if table is None and real is not None and fake is not None:
+def items(real: Path | None, fake: Path | None, tables: Sequence[Path]) -> tuple[Item, ...]:
+    """Two folders, or tables of clips -> items. Raises UsageError when neither or both are given."""
+    if tables and real is None and fake is None:
+        return tuple(item for table in tables for item in manifest.read(table))
+    if not tables and real is not None and fake is not None:
         return manifest.from_folders(real, fake)
     raise UsageError("give --real DIR and --fake DIR, or --manifest FILE")
 
 
 def recipe(method: Method = "traces", frames: int = 14, crf: int = 0) -> Recipe:
-    """What is measured: `frames` (N, after the first) and `crf` belong to the footprint; traces fixes its own.
+    """What is measured: `frames` (N, after the first) and `crf` belong to the footprint; the others fix their own.
 
     The defaults are what docs/video-study.md found best. Raises UsageError.
     """
     if method == "traces":
         return Recipe()
+    if method == "appearance":
+        if not appearance.ready():
+            raise BrokenInstallation(appearance.MISSING)
+        return Recipe("appearance", appearance.SAMPLING)
     if not (1 <= frames <= 1000 and 0 <= crf <= 51):
         raise UsageError("--frames lies in 1 to 1000 and --crf in 0 to 51")
     return fewshot.canonical(frames, crf)
@@ -83,17 +87,24 @@ def teach(
         np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
     )
     calibration = evaluate.calibration(held_out, joined)
-    told = () if checked is None else leak(checked.by_generator, checked.controls)
-    limits = (*warnings(calibration, joined), *told)
+    calibration, mute = evaluate.voice(calibration, held_out, joined)
+    made = checked is not None and leaks(checked.by_generator, checked.controls)
+    limits = mute or warnings(calibration, joined)
     named = np.array([clip.sha256 for clip in found.clips])
     model = FewShot(
         name=name,
         recipe=how,
         linear=evaluate.fitted(how, found.vectors, joined),
         reference=Reference(
-            calibration, reference.scope(found.clips), synthetic, held_out, named, reference.forms(found.clips)
+            calibration,
+            reference.scope(found.clips, held_out, synthetic),
+            synthetic,
+            held_out,
+            named,
+            reference.forms(found.clips),
+            made=reference.by_metadata(found.clips, synthetic, [item.unit for item in joined]) if made else (),
         ),
-        vectors=found.vectors[:, 0],
+        vectors=found.vectors[: len(joined) if how.drawn else 0, 0],
     )
     card = Card(
         name=name,
@@ -173,17 +184,10 @@ def warnings(calibration: Calibration | None, joined: Sequence[Item]) -> tuple[s
     )
 
 
-def leak(found: LeaveOneOut, against: Controls) -> tuple[str, ...]:
-    """The sentence that a detector carries when what a file says of itself does as well as looking at it."""
-    own = found.auc.macro
-    others = (("size, rate and compression", against.metadata), ("length", against.length))
-    telling = [f"{what} {auc(one.auc.macro)}" for what, one in others if one.auc.macro.value >= own.value - 0.02]
-    if not telling:
-        return ()
-    return (
-        "on its reference clips what a file says of itself tells synthetic from real about as well as this does "
-        f"(AUC: {', '.join(telling)}, this {auc(own)}): it may have learnt how they were made",
-    )
+def leaks(found: LeaveOneOut, against: Controls) -> bool:
+    """Whether what a file says of itself does as well as looking at it: size, rate and compression, or length."""
+    own = found.auc.macro.value
+    return any(one.auc.macro.value >= own - 0.02 for one in (against.metadata, against.length))
 
 
 def auc(value: Estimate) -> str:

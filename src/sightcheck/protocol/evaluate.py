@@ -9,11 +9,20 @@ import numpy as np
 
 from sightcheck import sandbox
 from sightcheck.data import audit, manifest, pairs
-from sightcheck.data.audit import Score
+from sightcheck.data.audit import Score, Separation, length, logistic, metadata, real_against_real
 from sightcheck.data.manifest import Item
-from sightcheck.protocol import metrics
-from sightcheck.protocol.controls import Controls, controls
-from sightcheck.protocol.held_out import EVERYTHING, Fit, LeaveOneOut, Scope, labels_and_units, leave_one_out
+from sightcheck.data.split import By
+from sightcheck.protocol import metrics, sources
+from sightcheck.protocol.held_out import (
+    EVERYTHING,
+    Fit,
+    LeaveOneOut,
+    Scope,
+    labels_and_units,
+    leave_one_out,
+    of_kinds,
+    unpaired,
+)  # fmt: skip
 from sightcheck.protocol.metrics import Estimate, Labels, Values
 from sightcheck.protocol.readings import Progress, Readings, readings
 from sightcheck.protocol.shots import Shot, few_shot
@@ -35,6 +44,16 @@ class Row:
     name: str
     clips: int
     measures: tuple[tuple[str, Estimate], ...]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The same protocol on what the file says of itself, and real clips against real clips of other sources."""
+
+    metadata: LeaveOneOut
+    length: LeaveOneOut
+    sources_metadata: Separation
+    sources_features: Separation
 
 
 @dataclass(frozen=True)
@@ -140,6 +159,23 @@ def calibration(scores: Values, items: Sequence[Item]) -> Calibration | None:
     return calibrate(scores[seen], synthetic[seen], units[seen].tolist())
 
 
+def voice(
+    calibration: Calibration | None, scores: Values, items: Sequence[Item]
+) -> tuple[Calibration | None, tuple[str, ...]]:
+    """A calibration on held-out scores (n,) -> itself, or None and why: its ratios told nothing on held-out sources."""
+    seen = np.flatnonzero(np.isfinite(scores))
+    kept = [items[at] for at in seen.tolist()]
+    if calibration is None or len({item.origin for item in kept}) < 2 * FEWEST_GROUPS:
+        return calibration, ()
+    cost = sources.worth(scores[seen], sources.ratios(scores[seen], kept, shrunk=False), kept).cllr_by_source
+    if cost < 1:
+        return calibration, ()
+    return None, (
+        f"on sources that were held out its ratios told less than nothing (Cllr {cost:.2f}, and 1 is silence): "
+        "it has no voice",
+    )
+
+
 def overall(found: LeaveOneOut, items: Sequence[Item]) -> Measures:
     """All held-out clips together, each scored by models that saw neither its generator nor its source."""
     scores = clip_scores(found, len(items))
@@ -196,3 +232,23 @@ def measures(scores: Values, items: Sequence[Item], tested: Labels, fitted: Cali
 def to_json(found: Evaluation) -> str:
     """Evaluation -> one JSON document; arrays of held-out scores become lists, nan becomes null."""
     return msgspec.json.encode(msgspec.to_builtins(found, enc_hook=lambda value: value.tolist())).decode()
+
+
+def controls(
+    features: Values,
+    items: Sequence[Item],
+    by: By = "generator",
+    scope: Scope = EVERYTHING,
+    seed: int = 0,
+    resampled: int = 1000,
+) -> Controls:
+    """A detector's features (n, d), (n) items -> Controls to print beside its own `leave_one_out`."""
+    table = metadata(items)[1]
+    alone = [
+        leave_one_out(values, items, unpaired(logistic), by, scope, seed=seed, resampled=resampled)
+        for values in (table, length(items))
+    ]
+    wanted = of_kinds(items, scope.scored)
+    chosen = [item for item, keep in zip(items, wanted, strict=True) if keep]
+    sources = [real_against_real(values[wanted], chosen) for values in (table, features)]
+    return Controls(alone[0], alone[1], sources[0], sources[1])

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck import media, sandbox
+from sightcheck import media, sandbox, weights
 from sightcheck.data import audit, cache, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
-from sightcheck.video import fewshot
+from sightcheck.video import appearance, fewshot
 from sightcheck.video.fewshot import Recipe
 from sightcheck.video.frames import SPREAD
 
@@ -27,6 +27,8 @@ MEASURING = (
     *(f"video/{name}.py" for name in ("footprint", "motion", "traces", "fewshot")),
 )
 """The files whose code makes a reading."""
+LOOKING = (*READING, "video/appearance.py", "video/fewshot.py")
+"""Those of the method `appearance`."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +122,22 @@ def one(path: Path, recipe: Recipe) -> One:
             forms.append(plain.vector if twin is None else twin)
         return {"forms": np.stack(forms), "fingerprint": audit.fingerprint(stills(plain))}
 
-    found = cache.arrays(cache.key(clip.sha256, recipe, code=MEASURING), measure)
+    found = cache.arrays(_key(clip.sha256, recipe), measure)
     return One(clip, found["forms"], found["fingerprint"])
+
+
+def _key(sha256: str, recipe: Recipe) -> str:
+    if recipe.method == "appearance":
+        backbone = weights.card(weights.find(appearance.CLIP)).network_sha256
+        return cache.key(sha256, recipe, backbone, code=LOOKING)
+    return cache.key(sha256, recipe, code=MEASURING)
 
 
 def stills(reading: fewshot.Reading) -> NDArray[np.uint8]:
     """The stills of a reading -> (T, 72, 128) uint8 grey, to look for near copies."""
     import cv2
 
-    pictures = [np.frombuffer(shown.png, np.uint8) for shown in reading.footprints if shown.png]
+    pictures = [np.frombuffer(shown.png, np.uint8) for shown in reading.stills]
     grey = [cv2.resize(np.asarray(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), np.uint8), (128, 72)) for png in pictures]
     return np.stack(grey).astype(np.uint8)
 

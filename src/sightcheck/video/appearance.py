@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sightcheck import weights
 from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Sampling, windows
+from sightcheck.verdict import Still
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -31,6 +32,7 @@ CLIP = "clip"
 BLOCK, MIDDLE = 8, "middle"
 """After so many of CLIP's twelve blocks its class token and the mean of its patches are read, by this output."""
 WIDTH = 768
+MISSING = "appearance reads CLIP: run `sightcheck weights get clip` once, with a connection"
 LENGTH = 2 * WIDTH + 512
 
 
@@ -72,11 +74,18 @@ def features(seen: Glimpses) -> Values:
     return np.concatenate(session.run(names, {"input": np.ascontiguousarray(given)}), axis=1).astype(np.float64)
 
 
+def stills(seen: Glimpses) -> tuple[Still, ...]:
+    """The glimpses as small pictures to look at."""
+    small = [cv2.resize(rgb, (96, 96), interpolation=cv2.INTER_AREA)[..., ::-1] for rgb in seen.rgb]
+    pngs = [bytes(cv2.imencode(".png", one)[1]) for one in small]
+    return tuple(Still(time, png) for time, png in zip(seen.times_s, pngs, strict=True))
+
+
 @cache
 def _session() -> "tuple[InferenceSession, Batch, Batch]":
     """The backbone, mean and deviation of its pixels. Raises BrokenInstallation where it is not here."""
     if not ready():
-        raise BrokenInstallation("this needs CLIP: run `sightcheck weights get clip` once, with a connection")
+        raise BrokenInstallation(MISSING)
     model = weights.load(CLIP)
     mean, deviation = (np.array(model.card.recipe[name], np.float32) for name in ("mean", "deviation"))
     return weights.session(model.network), mean, deviation

@@ -9,12 +9,10 @@ from sightcheck.errors import InputError, UsageError
 from sightcheck.media import Clip
 from sightcheck.sandbox import Progress
 from sightcheck.verdict import Evidence
-from sightcheck.video import fewshot, fusion
+from sightcheck.video import appearance, fewshot, fusion, joint
 from sightcheck.video.detector import Detector
 from sightcheck.video.footprint import as_it_is
 from sightcheck.video.stated.file import File
-
-NETWORKS = ("frames", "texture", "fusion")
 
 
 @dataclass(frozen=True)
@@ -42,18 +40,25 @@ class Stream:
 
 
 TAUGHT: dict[str, Callable[[str], Detector]] = {
-    "traces": fewshot.load,
-    "footprint": fewshot.load,
+    **joint.PARTS,
     **fusion.PARTS,
     "fusion": fusion.load,
+    "joint": joint.load,
 }
 """Method on a model's card -> what loads it by name."""
 
 SHOWN: dict[str, Callable[[], Detector]] = {"stream": Stream, "file": File}
 """What is shown and never weighed."""
 
-# The thesis's F-SVM stands beside the default as the reference.
-DETECTORS = ("traces", "footprint", *(name for name in NETWORKS if (weights.BUNDLED / name).is_dir()), *SHOWN)
+
+def default() -> tuple[str, ...]:
+    """The names of those that answer where nobody says: a fusion, which decides, its parts, and what stands beside.
+
+    With the backbone CLIP the fusion has `appearance` among its parts. The thesis's F-SVM is the reference.
+    """
+    deciding = ("joint-appearance", "appearance") if appearance.ready() else ("joint",)
+    wanted = (*deciding, "traces", "frames", "footprint", "texture", "fusion")
+    return (*(name for name in wanted if (weights.BUNDLED / name).is_dir()), *SHOWN)
 
 
 def detector(name: str, keypoints: Path | None = None, sequences: int = 0) -> Detector:
@@ -74,7 +79,7 @@ def detector(name: str, keypoints: Path | None = None, sequences: int = 0) -> De
 
 def _given(one: Detector, keypoints: Path | None, sequences: int) -> Detector:
     """The detector with these settings, where it or a part of it looks for a body."""
-    from sightcheck.video.texture import Texture
+    from sightcheck.video.person.texture import Texture
 
     if isinstance(one, fusion.Fusion):
         return replace(one, parts=tuple(_given(part, keypoints, sequences) for part in one.parts))

@@ -1,7 +1,7 @@
 """Is this clip more like the synthetic or the real clips it was taught? A linear detector for a handful of clips.
 
-F-SVM (thesis, algorithm 1) is the method `footprint`; `traces` is the same idea with more measurements. Each reads a
-clip as one vector and scores it with one linear function, so a model is a few hundred numbers, taught in seconds.
+F-SVM (thesis, algorithm 1) is the method `footprint`; `traces` is the same idea with more measurements, `appearance` on
+features of CLIP. Each reads a clip as one vector and scores it with one linear function, taught in seconds.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from sightcheck import sandbox, weights
 from sightcheck.media import Clip, Encoding, Sampling
 from sightcheck.verdict import Cloud, Evidence, Series, Still
-from sightcheck.video import footprint, reference, traces
+from sightcheck.video import appearance, footprint, reference, traces
 from sightcheck.video.linear import Linear
 from sightcheck.video.reference import Reference, setting
 
 Matrix = NDArray[np.float64]
-Method = Literal["footprint", "traces"]
+Method = Literal["footprint", "traces", "appearance"]
 
 SAMPLING = Sampling()
 
@@ -37,6 +37,11 @@ class Recipe:
     def laundered(self) -> bool:
         """Whether each training clip is shown a second time as the web would pass it on."""
         return self.method == "traces"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the clips that taught are kept, to be drawn in two components."""
+        return self.method != "appearance"
 
 
 def published(frames: int = 30) -> Recipe:
@@ -58,10 +63,12 @@ def canonical(frames: int = 14, crf: int = 0) -> Recipe:
 
 @dataclass(frozen=True)
 class Reading:
-    """One clip as a recipe sees it: `windows` (k, d) float64, the footprints to show, and what weakens them."""
+    """One clip as a recipe sees it: `windows` (k, d) float64, where they begin, the footprints and stills to show."""
 
     windows: NDArray[np.float64]
-    footprints: tuple[footprint.Footprint, ...]
+    footprints: tuple[footprint.Footprint, ...] = ()
+    times_s: tuple[float, ...] = ()
+    stills: tuple[Still, ...] = ()
 
     @property
     def vector(self) -> Matrix | None:
@@ -73,7 +80,7 @@ class Reading:
 class FewShot:
     """A taught detector: `examine` a clip with it, `save` it, `load` it by name.
 
-    `vectors` (n, d) are the clips it learned from, in the order of `reference`.
+    `vectors` (n, d) are the clips it learned from, in the order of `reference`; (0, d) where they are not drawn.
     """
 
     name: str
@@ -90,23 +97,24 @@ class FewShot:
         if reading.vector is None:
             return Evidence(self.name, too_little(self.recipe), weights_sha256=self.sha256, limits=self.limits)
         score = float(self.linear.scores(reading.vector))
+        ratio = self.reference.log10_lr(clip, score)
         return Evidence(
             method=self.name,
             sentence=f"{describe(reading, self.recipe)}. {self.reference.place(score)}.",
             score=score,
-            log10_lr=self.reference.log10_lr(clip, score),
+            log10_lr=ratio,
             series=(*shares(reading.footprints), *self._scores(reading)),
-            stills=tuple(Still(one.times_s[0], one.png) for one in reading.footprints if one.png),
-            cloud=self._cloud(reading.vector),
+            stills=reading.stills,
+            cloud=self._cloud(reading.vector) if len(self.vectors) else None,
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *size_changes(reading.footprints), *self.limits),
+            limits=(*self.reference.limits(clip, ratio), *size_changes(reading.footprints), *self.limits),
         )
 
     def _scores(self, reading: Reading) -> tuple[Series, ...]:
         if len(reading.windows) < 2:
             return ()
-        starts = tuple(one.times_s[0] for one in reading.footprints)
-        return (Series("score of each window", "score", starts, tuple(self.linear.scores(reading.windows).tolist())),)
+        scores = tuple(self.linear.scores(reading.windows).tolist())
+        return (Series("score of each window", "score", reading.times_s, scores),)
 
     def _cloud(self, vector: Matrix) -> Cloud:
         """The two principal components of the standardised reference vectors (Figure 5.2 shows three)."""
@@ -127,14 +135,23 @@ class FewShot:
 
 def read(path: bytes, recipe: Recipe, laundered: bool = False, progress: sandbox.Progress | None = None) -> Reading:
     """A file -> Reading, measured in the sandbox. Raises InputError when it cannot be read."""
+    if recipe.method == "appearance":
+        seen = sandbox.run(appearance.measure, path, progress=progress)
+        return Reading(appearance.features(seen), (), seen.times_s, appearance.stills(seen))
     if recipe.method == "traces":
         found = sandbox.run(traces.measure, path, recipe.sampling, laundered, progress=progress)
-        length = len(traces.NAMES)
-        return Reading(stack([one.values for one in found], length), tuple(one.footprint for one in found))
+        return _told(stack([one.values for one in found], len(traces.NAMES)), [one.footprint for one in found])
     shown = sandbox.run(footprint.measure, path, recipe.sampling, Encoding(crf=recipe.crf), progress=progress)
     whole = [one for one in shown if len(one.counts) == recipe.sampling.frames]
     length = 3 * (recipe.sampling.frames - 1)
-    return Reading(stack([one.fractions[1:].ravel() for one in whole], length), tuple(whole or shown))
+    return _told(stack([one.fractions[1:].ravel() for one in whole], length), whole or shown)
+
+
+def _told(windows: NDArray[np.float64], footprints: Sequence[footprint.Footprint]) -> Reading:
+    """Windows and their footprints -> Reading."""
+    starts = tuple(one.times_s[0] for one in footprints)
+    stills = tuple(Still(one.times_s[0], one.png) for one in footprints if one.png)
+    return Reading(windows, tuple(footprints), starts, stills)
 
 
 def save(model: FewShot, card: weights.Card, root: Path | None = None) -> Path:
@@ -164,6 +181,8 @@ def load(name: str) -> FewShot:
 
 def describe(reading: Reading, recipe: Recipe) -> str:
     """What was measured, in words."""
+    if recipe.method == "appearance":
+        return f"How {len(reading.windows)} frames look to a network that learnt from pictures and captions (CLIP)"
     intra, inter, skip = np.mean([one.fractions[1:].mean(axis=0) for one in reading.footprints], axis=0)
     windows = "one window" if len(reading.windows) == 1 else f"{len(reading.windows)} windows"
     plain = (
@@ -178,6 +197,8 @@ def too_little(recipe: Recipe) -> str:
     if recipe.method == "footprint":
         rate = f" at up to {recipe.sampling.fps:g} a second" if recipe.sampling.fps else ""
         return f"Too short: {recipe.sampling.frames} frames{rate} are needed."
+    if recipe.method == "appearance":
+        return "Too short: no frame of it could be sampled."
     return f"Too little to measure: two frames of {traces.LEAST_SIDE} pixels a side are needed."
 
 

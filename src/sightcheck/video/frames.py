@@ -102,17 +102,18 @@ class Network:
         score, middles = soft_vote(fake), rows[:, self.recipe.sequence // 2]
         ranked = np.argsort(fake, kind="stable")
         shown = sorted({int(middles[ranked[at]]) for at in (0, len(ranked) // 2, -1)})
+        ratio = self.reference.log10_lr(clip, score)
         return Evidence(
             method=self.name,
             sentence=f"How synthetic {self._looked_at(seen, rows)} look to a network (P(synthetic) {_spread(fake)}). "
             f"{self.reference.place(score)}.",
             score=score,
-            log10_lr=self.reference.log10_lr(clip, score),
+            log10_lr=ratio,
             series=(Series("P(synthetic)", "share", tuple(seen.times_s[at] for at in middles), tuple(fake.tolist())),),
             stills=tuple(Still(seen.times_s[at], _encoded(seen, at, clip, 192, ".png")) for at in shown),
             heat=self._heat(seen, int(rows[ranked[-1], 0]), clip) if self.heat and self.recipe.sequence == 1 else None,
             weights_sha256=self.sha256,
-            limits=(*self._faceless(seen), *self.reference.outside(clip), *self.limits),
+            limits=(*self._faceless(seen), *self.reference.limits(clip, ratio), *self.limits),
         )
 
     def _faceless(self, seen: Pictures) -> tuple[str, ...]:

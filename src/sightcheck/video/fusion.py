@@ -16,7 +16,7 @@ from sightcheck.video.reference import Reference, to_arrays
 
 
 def _texture(name: str) -> Detector:
-    from sightcheck.video import texture
+    from sightcheck.video.person import texture
 
     return texture.load(name)
 
@@ -52,14 +52,15 @@ class Fusion:
         fake = fused(list(scores.values()))
         each = ", ".join(f"{name} {probability(score):.2f}" for name, score in scores.items())
         score = frames.soft_vote(np.array([fake]))
+        ratio = self.reference.log10_lr(clip, score)
         return Evidence(
             method=self.name,
             sentence=f"What several of these say together (mean P(synthetic) {fake:.2f}: {each}). "
             f"{self.reference.place(score)}.",
             score=score,
-            log10_lr=self.reference.log10_lr(clip, score),
+            log10_lr=ratio,
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *self.limits),
+            limits=(*self.reference.limits(clip, ratio), *self.limits),
         )
 
 

@@ -79,14 +79,15 @@ class Joint:
             sentence = f"Not weighed together: {silent} could not be measured on this clip."
             return Evidence(self.name, sentence, weights_sha256=self.sha256, limits=self.limits, weighs=names)
         score = self.recipe.ratio(scores)
+        ratio = self.reference.log10_lr(clip, score)
         return Evidence(
             method=self.name,
             sentence=f"What {listed(names)} say together, weighed by how they did on sources that none of them had "
             f"seen. {self.reference.place(score)}.",
             score=score,
-            log10_lr=self.reference.log10_lr(clip, score),
+            log10_lr=ratio,
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *self.limits),
+            limits=(*self.reference.limits(clip, ratio), *self.limits),
             weighs=names,
             reliability=self.reference.reliability,
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.verdict import group_weights
-from sightcheck.video import traces
+from sightcheck.video import appearance, traces
 
 Matrix = NDArray[np.float64]
 Pairs = Sequence[tuple[int, int]]
@@ -23,7 +23,10 @@ PAIRED = 2.0
 Both bounds: a single pair of a large table must not weigh as much as the table, nor many pairs of few clips more.
 """
 STRENGTH = 0.1
-"""C of every fit: the inverse of its penalty."""
+"""C of the fits of `footprint` and `traces`: the inverse of their penalty."""
+FAMILIES = {"traces": traces.FAMILIES, "appearance": (("all", appearance.LENGTH),)}
+"""Method -> names and lengths of what makes up its vectors."""
+STRENGTHS = {"traces": STRENGTH, "appearance": 0.003}
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,12 @@ def fit(
 ) -> Linear:
     """Vectors (n, d) or (n, forms, d), labels (n,), groups (n,), aligned pairs (p) of the n -> Linear.
 
-    `footprint`: linear LibSVM, C = 0.1, on fractions as they are (algorithm 1), whatever is paired. `traces`:
-    `late_fusion` of its families.
+    `footprint`: linear LibSVM, C = 0.1, on fractions as they are (algorithm 1), whatever is paired. `traces` and
+    `appearance`: `late_fusion` of their families.
     """
     if method == "footprint":
         return svm(vectors, synthetic)
-    return late_fusion(vectors, synthetic, groups, pairs)
+    return late_fusion(vectors, synthetic, groups, pairs, FAMILIES[method], STRENGTHS[method])
 
 
 def svm(vectors: Matrix, synthetic: NDArray[np.bool_]) -> Linear:
@@ -89,6 +92,7 @@ def late_fusion(
     groups: Sequence[str] | NDArray[np.str_],
     pairs: Pairs = (),
     families: Sequence[tuple[str, int]] = traces.FAMILIES,
+    strength: float = STRENGTH,
 ) -> Linear:
     """Vectors (n, d) or (n, forms, d), labels, groups (n,), pairs (p), names and lengths of what makes up d -> Linear.
 
@@ -108,7 +112,7 @@ def late_fusion(
     coef, intercept, at = np.zeros(rows.shape[1]), 0.0, 0
     for _, length in families:
         family = slice(at, at + length)
-        coef[family], own = _regression(taught, family, len(rows))
+        coef[family], own = _regression(taught, family, len(rows), strength)
         intercept += own
         at += length
     return Linear(centre, scale, coef, intercept, 3.0)
@@ -135,14 +139,14 @@ def with_pairs(clips: Taught, units: NDArray[np.str_], pairs: NDArray[np.intp]) 
     )
 
 
-def _regression(taught: Taught, family: slice, clips: int) -> tuple[Matrix, float]:
+def _regression(taught: Taught, family: slice, clips: int, strength: float) -> tuple[Matrix, float]:
     """A family's columns, the first rows `clips` -> coefficients and intercept, scores of the clips having spread 1."""
     from sklearn.linear_model import LogisticRegression
 
     rows, alone = taught.rows[:, family], taught.constant is None
     if taught.constant is not None:
         rows = np.column_stack([rows, taught.constant])
-    model = LogisticRegression(C=STRENGTH, max_iter=1000, fit_intercept=alone)
+    model = LogisticRegression(C=strength, max_iter=1000, fit_intercept=alone)
     model.fit(rows, taught.labels, sample_weight=taught.weights)
     spread = float(np.std(model.decision_function(rows[:clips]))) + 1e-9
     if alone:

@@ -21,12 +21,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Range:
-    """What the calibration saw of one property of the clips."""
+    """What the calibration saw of one property of the clips; `soft`: the score does not depend on it: it only warns."""
 
     name: str
     low: float
     high: float
     unit: str
+    soft: bool = False
 
     def excludes(self, value: float) -> bool:
         """Whether a value lies outside, with a hundredth of slack."""
@@ -34,6 +35,8 @@ class Range:
 
 
 UNNAMED: NDArray[np.str_] = np.zeros(0, np.str_)
+FEWEST, DEPENDS = 30, 0.2
+"""Clips of a label from which on a range can be soft, and the largest rank correlation with the score of such a one."""
 COMMON = 0.05
 """Share of the clips that must be coded in one way for the calibration to hold for it."""
 EDGES = tuple(sorted(sign * edge for edge, _ in BANDS for sign in (-1, 1)))
@@ -49,7 +52,8 @@ class Reference:
 
     `calibration` is None where too few groups were held out, `scope` empty where no clips are known. `forms`: how the
     pictures of the calibration's clips were coded, empty where that is not known. `reliability`: what stated ratios
-    were worth on held-out sources, None where that was not measured.
+    were worth on held-out sources, None where that was not measured. `made`: where size, rate, compression and length
+    alone tell the labels about as well as the score, their coefficients and the offset of log10 LR (`by_metadata`).
     """
 
     calibration: Calibration | None
@@ -59,18 +63,42 @@ class Reference:
     clips: NDArray[np.str_] = field(default_factory=lambda: UNNAMED)
     forms: tuple[str, ...] = ()
     reliability: Reliability | None = None
+    made: tuple[float, ...] = ()
 
     def log10_lr(self, clip: Clip, score: float) -> float | None:
         """The calibrated ratio; None where nothing was calibrated or the clip lies outside."""
-        covered = self.calibration is not None and not self.outside(clip)
-        return self.calibration.log10_lr(score) if self.calibration and covered else None
+        return self.calibration.log10_lr(score) if self.calibration and self.covers(clip) else None
+
+    def covers(self, clip: Clip) -> bool:
+        """Whether the calibration holds for a clip: it is none of its own, and unlike them at most where soft."""
+        unlike = any(one.excludes(value) for one, value in self._ranged(clip) if not one.soft)
+        return not unlike and clip.sha256 not in self.clips and (not self.forms or form(clip) in self.forms)
+
+    def limits(self, clip: Clip, log10_lr: float | None) -> tuple[str, ...]:
+        """What weakens a ratio on this clip: where it is unlike the others, and what tells as much without looking."""
+        return (*self.outside(clip), *self.leak(clip, log10_lr))
+
+    def leak(self, clip: Clip, log10_lr: float | None) -> tuple[str, ...]:
+        """A sentence where size, rate, compression and length alone point the same way on this clip."""
+        if not self.made or log10_lr is None:
+            return ()
+        alone = float(np.dot(self.made[:-1], np.log2(np.maximum(properties(clip), 1e-6)))) + self.made[-1]
+        if alone * log10_lr <= 0 or min(abs(alone), abs(log10_lr)) < BANDS[-1][0]:
+            return ()
+        return (
+            "size, rate, compression and length of this file alone point the same way, and on the reference clips they "
+            "told about as much as this does: it may have learnt how files were made",
+        )
+
+    def _ranged(self, clip: Clip) -> Iterator[tuple[Range, float]]:
+        return zip(self.scope, properties(clip), strict=False)
 
     def outside(self, clip: Clip) -> tuple[str, ...]:
         """A sentence for each property in which the clip is unlike those of the calibration, or where it is one."""
         unlike = tuple(
             f"its {one.name} of {plain(value)}{one.unit} is outside the {plain(one.low)} to {plain(one.high)} "
-            "of the calibration"
-            for one, value in zip(self.scope, properties(clip), strict=False)
+            f"of the calibration{', on which the score hardly depends' if one.soft else ''}"
+            for one, value in self._ranged(clip)
             if one.excludes(value)
         )
         if self.forms and form(clip) not in self.forms:
@@ -94,13 +122,53 @@ def properties(clip: Clip) -> tuple[float, ...]:
     return min(clip.width, clip.height), clip.fps, 8 * clip.size_bytes / max(pixels, 1), clip.duration_s
 
 
-def scope(clips: Sequence[Clip]) -> tuple[Range, ...]:
-    """Clips -> the range of each property that is checked."""
+def scope(
+    clips: Sequence[Clip],
+    scores: NDArray[np.float64] | None = None,
+    synthetic: NDArray[np.bool_] | None = None,
+) -> tuple[Range, ...]:
+    """Clips (n), their held-out scores and labels (n,) -> the range of each property that is checked.
+
+    A range is soft where the scores of neither label depend on the property: rank correlation within DEPENDS.
+    """
     names = (("short side", " pixels"), ("frame rate", " a second"), ("compression", " bits a pixel"), ("length", " s"))
     columns = zip(*(properties(clip) for clip in clips), strict=True)
     ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
     # The measurement is of windows: a longer clip is only more of them.
-    return (*ranges[:3], replace(ranges[3], high=24 * 3600.0))
+    ranges[3] = replace(ranges[3], high=24 * 3600.0)
+    if scores is None or synthetic is None:
+        return tuple(ranges)
+    columns = zip(*(properties(clip) for clip in clips), strict=True)
+    return tuple(
+        replace(one, soft=_independent(scores, np.array(column), synthetic))
+        for one, column in zip(ranges, columns, strict=True)
+    )
+
+
+def _independent(scores: NDArray[np.float64], column: NDArray[np.float64], synthetic: NDArray[np.bool_]) -> bool:
+    """Whether held-out scores and a property of the clips hardly rise or fall together, in either label."""
+    from scipy.stats import spearmanr
+
+    sides = [np.isfinite(scores) & (synthetic == side) for side in (False, True)]
+    if min(int(side.sum()) for side in sides) < FEWEST:
+        return False
+    found = [spearmanr(scores[side], column[side]).statistic for side in sides if len({*column[side].tolist()}) > 1]
+    return len(found) == 2 and bool(np.abs(found).max() <= DEPENDS)
+
+
+def by_metadata(
+    clips: Sequence[Clip], synthetic: NDArray[np.bool_], units: Sequence[str] | NDArray[np.str_]
+) -> tuple[float, ...]:
+    """Clips, labels, units -> coefficients of log2 of `properties` and the offset of log10 LR by them alone."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows = np.log2(np.maximum([properties(clip) for clip in clips], 1e-6))
+    mean, scale = rows.mean(0), rows.std(0) + 1e-9
+    model = LogisticRegression().fit(
+        (rows - mean) / scale, synthetic, sample_weight=group_weights(synthetic, np.asarray(units))
+    )
+    coefficients = model.coef_[0] / scale / np.log(10)
+    return (*coefficients.tolist(), float(model.intercept_[0] / np.log(10) - mean @ coefficients))
 
 
 def form(clip: Clip) -> str:
@@ -189,8 +257,8 @@ def of_this_version(name: str) -> Iterator[None]:
 
 def to_arrays(one: Reference, recipe: Any, **settings: Any) -> dict[str, NDArray[Any]]:
     """Reference, recipe (a msgspec type) and further settings -> the arrays of a model folder that hold them."""
-    own = {"calibration": one.calibration, "scope": one.scope, "forms": one.forms, "reliability": one.reliability}
-    kept = {"recipe": recipe, **own, **settings}
+    names = ("calibration", "scope", "forms", "reliability", "made")
+    kept = {"recipe": recipe, **{name: getattr(one, name) for name in names}, **settings}
     return {
         "settings": np.frombuffer(msgspec.json.encode(kept), np.uint8),
         "synthetic": one.synthetic,
@@ -209,6 +277,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Reference:
         arrays.get("clips", UNNAMED),
         setting(arrays, "forms", tuple[str, ...]) if has_setting(arrays, "forms") else (),
         kept_reliability(arrays),
+        setting(arrays, "made", tuple[float, ...]) if has_setting(arrays, "made") else (),
     )
 
 

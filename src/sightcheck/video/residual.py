@@ -89,17 +89,18 @@ class Residual:
         seen = [one for one in seen if one.corners]
         every = np.concatenate(fake)
         score, means = frames.soft_vote(every), [float(one.mean()) for one in fake]
+        ratio = self.reference.log10_lr(clip, score)
         return Evidence(
             method=self.name,
             sentence=f"What lies beneath the picture, in {len(every)} patches of {SIDE} pixels: P(synthetic) "
             f"{every.mean():.2f} by a network taught on pairs of a clip and its edit, from {every.min():.2f} to "
             f"{every.max():.2f}. {self.reference.place(score)}.",
             score=score,
-            log10_lr=self.reference.log10_lr(clip, score),
+            log10_lr=ratio,
             series=(Series("P(synthetic)", "share", tuple(one.middle_s for one in seen), tuple(means)),),
             heat=_heat(seen, fake),
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *self.limits),
+            limits=(*self.reference.limits(clip, ratio), *self.limits),
         )
 
 

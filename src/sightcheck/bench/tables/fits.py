@@ -23,7 +23,7 @@ from sightcheck.data.manifest import Item
 from sightcheck.errors import Damaged, InputError, UsageError
 from sightcheck.protocol.contender import CODE, Fitted, Method, Spoken, Told
 from sightcheck.protocol.metrics import Labels
-from sightcheck.video import texture
+from sightcheck.video.person import texture
 
 SEQUENCES = texture.RECIPES["ldp-top"]
 AT_ONCE = 4 * (os.cpu_count() or 1)

@@ -7,8 +7,10 @@ from sightcheck.errors import UsageError
 from sightcheck.learn.video.defakehop import Hops
 from sightcheck.learn.video.footprint import FewShot, canonical, f_svm
 from sightcheck.learn.video.frames import Head, Net
+from sightcheck.learn.video.residual import Residual
 from sightcheck.protocol.contender import Method
-from sightcheck.video import fewshot, ldp, texture
+from sightcheck.video import fewshot
+from sightcheck.video.person import ldp, texture
 
 NETWORKS = {
     "Xception (3.2.2)": "xception",
@@ -16,9 +18,9 @@ NETWORKS = {
     "Xcept": "xception-scratch",
     "ResNetLSTM": "resnet-lstm",
 }
-NEEDS_TORCH = (*NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
+NEEDS_TORCH = ("residual", *NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
 """Those whose training needs PyTorch."""
-NAMES = ("F-SVM", "F-SVM canonical", "traces", "frames", *NETWORKS, "DeFakeHop", "LDP-TOP", "LDP-TOP, T = 32")
+NAMES = ("F-SVM", "F-SVM canonical", "traces", "frames", *NEEDS_TORCH)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def contender(
         "F-SVM canonical": canonical(),
         "traces": FewShot("traces", fewshot.Recipe()),
         "frames": Head(frames=frames),
+        "residual": Residual(epochs=epochs),
         "DeFakeHop": Hops(frames=frames),
     }
     if name not in others:

@@ -1,4 +1,4 @@
-"""How do detectors come to speak together? From what each said of clips whose source taught it nothing, to one ratio."""
+"""How do detectors come to speak together? From what each said of clips whose source taught it nothing: one ratio."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -117,17 +117,16 @@ def fitted(parts: Sequence[weights.Weights], found: Scored, counts: Sequence[int
     less = sources.shrinkage(plain, *labels)
     bound, floor = sources.borne(less.stated(plain), *labels)
     named = zip(parts, coefficients.tolist(), strict=True)
-    recipe = Recipe(
-        tuple(Part(part.card.name, part.card.sha256, one) for part, one in named), offset, *astuple(less)
-    )
+    recipe = Recipe(tuple(Part(part.card.name, part.card.sha256, one) for part, one in named), offset, *astuple(less))
     known = Reference(
         Calibration(1.0, 0.0, bound, counts[0], counts[1], floor),
-        reference.scope(found.clips),
+        reference.scope(found.clips, given, found.synthetic),
         found.synthetic,
         given,
         np.array([clip.sha256 for clip in found.clips]),
         reference.forms(found.clips),
         reference.reliability(given, *labels),
+        reference.by_metadata(found.clips, *labels),
     )
     return recipe, known, sources.worth(given, given, found.items)
 

@@ -17,10 +17,9 @@ from sightcheck.errors import Damaged, InputError, OverLimit
 from sightcheck.protocol import readings
 from sightcheck.protocol.contender import Spoken, Told
 from sightcheck.protocol.metrics import Labels, Values
-from sightcheck.video import texture
-from sightcheck.video.ldp import LENGTH
-from sightcheck.video.person import body, pose
-from sightcheck.video.texture import Recipe, Textures
+from sightcheck.video.person import body, pose, texture
+from sightcheck.video.person.ldp import LENGTH
+from sightcheck.video.person.texture import Recipe, Textures
 
 MEASURING = (
     "media/pictures.py",

@@ -22,15 +22,16 @@ from sightcheck.data import audit, manifest, split
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.learn import teach
+from sightcheck.learn.video import joint
 from sightcheck.learn.video.contenders import Bodies, contender
 from sightcheck.media import Clip, look
 from sightcheck.protocol import evaluate, readings
 from sightcheck.protocol.contender import by_index
-from sightcheck.protocol.controls import controls
+from sightcheck.protocol.evaluate import Controls, controls
 from sightcheck.protocol.held_out import LeaveOneOut, folds_out, leave_one_out
 from sightcheck.protocol.metrics import Values, auc, bootstrap
-from sightcheck.verdict import Calibration
-from sightcheck.video import frames, fusion, reference, texture
+from sightcheck.video import frames, fusion, reference, residual
+from sightcheck.video.person import texture
 from sightcheck.video.reference import Reference
 from sightcheck.weights import Card, Metric
 
@@ -48,11 +49,18 @@ RECIPES = {
     "defakehop": ("DeFakeHop", "DeFakeHop on three regions of six frames in a row (5.3.2)"),
     "ldp-top": ("LDP-TOP", "LDP-TOP of face, hands and feet, ten perceptrons (4.3.1)"),
     "texture": ("LDP-TOP, T = 32", "LDP-TOP of face, hands and feet in 32 frames, ten perceptrons (4.3.1)"),
+    "residual": ("residual", "A small network on native patches of high-pass residuals, taught on aligned pairs"),
     "fusion": ("", "The mean of the probabilities of its parts (4.4.3)"),
+    "joint": ("", "What its parts say together, weighed on sources held out"),
 }
 """Recipe -> its name in the tables, where it is compared, and what its card says it is."""
 QUICK = ("frames", *texture.RECIPES)
-"""Recipes that are held out one generator at a time, because they are trained in seconds."""
+"""Recipes that are held out one generator at a time on up to MANY clips, because they are trained in seconds."""
+MANY = 400
+OF = {"fusion": ("frames", "texture"), "joint": ("traces", "frames")}
+"""What a fusion is made of where nobody says."""
+METHODS = {**dict.fromkeys(texture.RECIPES, "texture"), "fusion": "fusion", "residual": "residual"}
+"""Recipe -> the method on the card where it is not `frames`."""
 UNTESTED = "nothing was held out when it was trained, so its score cannot be turned into an answer"
 
 
@@ -71,7 +79,7 @@ class Clips:
     folds: int = 5
     precision: str = "32-true"
     scratch: bool = False
-    of: tuple[str, ...] = ("frames", "texture")
+    of: tuple[str, ...] = ()
     bodies: Bodies = field(default_factory=Bodies)
     to: Path | None = None
 
@@ -108,6 +116,10 @@ def run(asked: Clips, tables: Sequence[Path], told: Told | None = None) -> Path:
     """
     weights.check_name(asked.called, asked.to)
     tell = told or (lambda done, what: None)
+    if asked.recipe in OF:
+        asked = dataclasses.replace(asked, of=asked.of or OF[asked.recipe])
+    if asked.recipe == "joint":
+        return joint.train(asked.called, asked.of, tables, asked.to, tell)
     if asked.recipe == "fusion":
         return fused(asked, [item for table in tables for item in manifest.read(table)], tell)
     method = made(asked)
@@ -120,11 +132,23 @@ def run(asked: Clips, tables: Sequence[Path], told: Told | None = None) -> Path:
     fitted = method.fit(found.seen, found.synthetic, found.units, told=lambda done, what: tell(0.7 + 0.3 * done, what))
     network, golden = fitted.export()
     named = np.array([clip.sha256 for clip in found.clips])
-    ranges, forms = reference.scope(found.clips), reference.forms(found.clips)
-    known = Reference(calibration, ranges, found.synthetic, scores, named, forms)
-    recipe = asked.bodies.recipe(asked.recipe) if asked.recipe in texture.RECIPES else frames.RECIPES[asked.recipe]
-    described = card(asked, found, tested, calibration, fitted.parameters, dataclasses.asdict(recipe))
+    calibration, mute = evaluate.voice(calibration, scores, found.items)
+    ranges, forms = reference.scope(found.clips, scores, found.synthetic), reference.forms(found.clips)
+    own = None if tested is None else controls(np.zeros((len(found.items), 1)), found.items)
+    leaks = tested is not None and own is not None and teach.leaks(tested, own)
+    alone = reference.by_metadata(found.clips, found.synthetic, found.units) if leaks else ()
+    known = Reference(calibration, ranges, found.synthetic, scores, named, forms, made=alone)
+    recipe = recipe_of(asked)
+    limits = mute or teach.warnings(calibration, found.items)
+    described = card(asked, found, tested, own, limits, dataclasses.asdict(recipe) | {"parameters": fitted.parameters})
     return reference.save(described, recipe, known, network, golden, asked.to)
+
+
+def recipe_of(asked: Clips) -> Any:
+    """How the model is asked, as its folder keeps it."""
+    if asked.recipe in texture.RECIPES:
+        return asked.bodies.recipe(asked.recipe)
+    return residual.Recipe() if asked.recipe == "residual" else frames.RECIPES[asked.recipe]
 
 
 def made(asked: Clips) -> "Method":
@@ -175,7 +199,7 @@ def held_out(method: "Method", asked: Clips, found: Read) -> LeaveOneOut | None:
     fit = by_index(method, found.seen, [item.sha256 for item in found.items], settings)
     rows = np.arange(len(found.items), dtype=float)[:, None]
     try:
-        if asked.recipe in QUICK:
+        if asked.recipe in QUICK and len(found.items) <= MANY:
             return leave_one_out(rows, found.items, fit)
         return folds_out(rows, found.items, fit, k=asked.folds)
     except UsageError:
@@ -223,17 +247,16 @@ def fused(asked: Clips, items: Sequence[Item], tell: Told) -> Path:
 
 
 def card(
-    asked: Clips, found: Read, tested: LeaveOneOut | None, calibration: Calibration | None, count: int,
+    asked: Clips, found: Read, tested: LeaveOneOut | None, own: Controls | None, limits: tuple[str, ...],
     recipe: dict[str, Any],
 ) -> Card:  # fmt: skip
     """What the model is, learned and scored, and what scores the same without looking at the picture."""
     trained = {"epochs": asked.epochs, "frames_asked": asked.frames, "precision": asked.precision}
-    trained |= {"scratch": asked.scratch, "parameters": count}
+    trained |= {"scratch": asked.scratch}
     if recipe.get("faces"):
         trained["clips_cropped_to_a_face"] = sum(one.pictures.faces for one in found.seen)
-    if tested is None:
+    if tested is None or own is None:
         return _card(asked, found.items, (), (), (UNTESTED,), recipe | trained, found.left_out)
-    own = controls(np.zeros((len(found.items), 1)), found.items)
     name = "AUC, mean over the held out"
     metrics = (
         teach.metric(name, "generator held out", tested.auc.macro),
@@ -243,7 +266,6 @@ def card(
         teach.metric(name, "metadata only", own.metadata.auc.macro),
         teach.metric(name, "length only", own.length.auc.macro),
     )
-    limits = (*teach.warnings(calibration, found.items), *teach.leak(tested, own))
     return _card(asked, found.items, metrics, alone, limits, recipe | trained, found.left_out)
 
 
@@ -254,11 +276,11 @@ def _card(
     libraries = ("torch", "onnx", "onnxruntime", "scikit-learn")
     return Card(
         name=asked.called,
-        method="texture" if asked.recipe in texture.RECIPES else "fusion" if asked.recipe == "fusion" else "frames",
+        method=METHODS.get(asked.recipe, "frames"),
         summary=RECIPES[asked.recipe][1],
         recipe=recipe,
         sources=teach.sources(items),
-        split=_split(asked),
+        split=_split(asked, len(items)),
         metrics=metrics,
         controls=alone,
         limits=limits,
@@ -269,10 +291,10 @@ def _card(
     )
 
 
-def _split(asked: Clips) -> str:
+def _split(asked: Clips, count: int) -> str:
     if not asked.folds:
         return "none"
-    if asked.recipe in QUICK:
+    if asked.recipe in QUICK and count <= MANY:
         return "each generator with its sources and scenes, and a fifth of the real sources"
     if asked.recipe == "fusion":
         return "the clips that every part held out"

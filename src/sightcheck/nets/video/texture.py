@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sightcheck.video.texture import Textures
+from sightcheck.video.person.texture import Textures
 
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.bool_]

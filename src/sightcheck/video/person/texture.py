@@ -13,8 +13,8 @@ from sightcheck.errors import BrokenInstallation, OverLimit
 from sightcheck.media import Clip
 from sightcheck.media.frames import display_times, sampled
 from sightcheck.verdict import Evidence, Series
-from sightcheck.video import frames, ldp, reference
-from sightcheck.video.person import body, pose
+from sightcheck.video import frames, reference
+from sightcheck.video.person import body, ldp, pose
 from sightcheck.video.person.body import PARTS, Body, Seen
 from sightcheck.video.reference import Reference
 
@@ -98,15 +98,16 @@ class Texture:
         if np.all(fake == 0.5):
             return self._silent(f"No LDP-TOP: of the body only {_parts(present)} is seen, never taught.")
         score = frames.soft_vote(soft(fake))
+        ratio = self.reference.log10_lr(clip, score)
         return Evidence(
             method=self.name,
             sentence=f"{_told(times, present, fake, seen)}. {self.reference.place(score)}.",
             score=score,
-            log10_lr=self.reference.log10_lr(clip, score),
+            log10_lr=ratio,
             series=tuple(_series(times, fake)),
             stills=seen.stills,
             weights_sha256=self.sha256,
-            limits=(*self.reference.outside(clip), *seen.limits, *self.limits),
+            limits=(*self.reference.limits(clip, ratio), *seen.limits, *self.limits),
         )
 
     def _heard(self, one: Body) -> Iterator[Heard]:
