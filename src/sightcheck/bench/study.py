@@ -1,151 +1,320 @@
-"""Which measurements tell synthetic video from real? The tables of docs/video-study.md: every variant, with controls.
+"""What tells synthetic video from real on sources nobody taught? The tables of docs/video-study.md, with controls.
 
-Run `python -m sightcheck.bench.study MANIFEST`; readings are cached, so a second run only fits.
+    python -m sightcheck.bench.study MANIFEST...
+
+Every line is scored with each source held out, its scenes and generators with it (protocol/sources.py). What is read of
+a clip is kept, so a second run only fits. Lines of `appearance` need the backbone CLIP, those of `residual` PyTorch.
 """
 
-import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sightcheck.data import manifest, pairs
-from sightcheck.data.audit import Score, length, logistic, metadata
+from sightcheck.data import chains, manifest, pairs
+from sightcheck.data.audit import length, logistic, metadata
 from sightcheck.data.manifest import Item
-from sightcheck.media import Sampling
-from sightcheck.protocol import printed
-from sightcheck.protocol.evaluate import exam, teacher
-from sightcheck.protocol.held_out import Fit, LeaveOneOut, Scope, labels_and_units, leave_one_out, unpaired
+from sightcheck.errors import InputError
+from sightcheck.protocol import sources
+from sightcheck.protocol.held_out import labels_and_units
 from sightcheck.protocol.metrics import Values
-from sightcheck.protocol.readings import Readings, readings
-from sightcheck.protocol.shots import few_shot
-from sightcheck.video import linear, traces
+from sightcheck.protocol.readings import one, readings
+from sightcheck.protocol.sources import Indices, Worth
+from sightcheck.video import appearance, fewshot, linear, traces
 from sightcheck.video.fewshot import Recipe
 
-SCOPES = {"street": ("street",), "dance": ("dance",), "both": ("street", "dance")}
-F_SVM = 15
-"""Frames of the reference: N = 14, so that clips of two seconds at 10 frames a second can be scored at all."""
+Scores = dict[str, Values]
+"""Held-out scores (n,) by the name of their line; nan where a clip could not be read."""
+Fit = Callable[[Values, Sequence[Item]], Callable[[Values], Values]]
+"""Vectors (n, forms, d) and items that teach -> scores of vectors (m, d)."""
+EVERY = 5
+"""Of clips that are copied as the web does, every so many-th of the table and of its pairs."""
+TAUGHT = (5, 10, 20, 40)
+"""Sources that teach, in the curve."""
+DRAWS = 3
 
 
 @dataclass(frozen=True)
-class Variant:
-    """One line of a table: vectors (n, forms, d) of items, and what is fitted to them."""
+class Line:
+    """One line of a table: what is read, vectors (n, forms, d) of the items, nan where unread, and what is fitted."""
 
     name: str
     vectors: Values
-    items: tuple[Item, ...]
     fit: Fit
 
 
-def main(table: Path) -> None:
+def main(*tables: str) -> None:
     """Print every table, line by line as it is ready."""
-    clips = manifest.read(table)
+    clips = [item for table in tables for item in manifest.read(Path(table))]
     found = readings(clips, Recipe(), told)
-    items = found.joined
-    head = " | ".join(f"{name}: AUC, lowest, matched" for name in SCOPES)
-    print(f"| variant | d | {head} | both, all laundered | both, real laundered |")
-    print("|---" * 7 + "|")
-    for variant in [*controls(items), *published(clips), *families(found, items), *alike(found, items)]:
-        print(line(variant), flush=True)
-    print("\n| clips a class | " + " | ".join(f"F-SVM {name} | traces {name}" for name in SCOPES) + " |")
-    print("|---" * 7 + "|")
-    for row in curves([next(published(clips)), next(families(found, items))]):
-        print(row, flush=True)
+    items, by_path = found.joined, {item.path: at for at, item in enumerate(found.items)}
+    lines = [*plain(found.vectors), *published(clips, items, by_path), *looked(clips, items, by_path)]
+    scores: Scores = {}
+    print(head(Worth), flush=True)
+    for name, alone in controls(items):
+        print(row(name, alone, items), flush=True)
+    for line in lines:
+        scores[line.name] = held_out(line, items)
+        print(row(line.name, scores[line.name], items), flush=True)
+    for name, alone in networks(clips, items, by_path):
+        scores[name] = alone
+        print(row(name, alone, items), flush=True)
+    for name, parts in fusions(scores).items():
+        for shrunk in (False, True):
+            print(together(name, [scores[part] for part in parts], items, shrunk), flush=True)
+    chosen = {line.name: line for line in lines}
+    print("\n## Copies\n", flush=True)
+    for text in copies(items, chosen):
+        print(text, flush=True)
+    print("\n## Sources that taught\n", flush=True)
+    for text in curve(items, chosen):
+        print(text, flush=True)
 
 
-def line(variant: Variant) -> str:
-    """A variant on every scope, and its laundered forms where it has them."""
-    cells = []
-    for kinds in SCOPES.values():
-        one = scored(variant, kinds)
-        parts = (printed.number(one.auc.macro), printed.share(one.auc.minimum.value))
-        cells.append(", ".join([*parts, printed.share(one.matched.macro.value)]))
-    for real, synthetic in ((1, 1), (1, 0)):
-        both = variant.vectors.shape[1] > 1
-        cells.append(printed.number(scored(variant, SCOPES["both"], real, synthetic).auc.macro) if both else "-")
-    return " | ".join([f"| {variant.name}", str(variant.vectors.shape[2]), *cells]) + " |"
-
-
-def scored(variant: Variant, kinds: tuple[str, ...], real: int = 0, synthetic: int = 0) -> LeaveOneOut:
-    """Leave one generator out, taught on every kind."""
-    vectors = exam(variant.vectors, variant.items, real, synthetic)
-    return leave_one_out(vectors, variant.items, variant.fit, "generator", Scope(scored=kinds), resampled=300)
-
-
-def controls(items: tuple[Item, ...]) -> Iterator[Variant]:
-    """What the file says of itself, by the same protocol."""
-    names, columns = metadata(items)
-
-    def fit(vectors: Values, teachers: Sequence[Item]) -> Score:
-        score = unpaired(logistic)(vectors[:, -1], teachers)
-        return lambda tested: score(tested[:, -1])
-
-    yield Variant("control: metadata", columns[:, None], items, fit)
-    yield Variant("control: length", length(items)[:, None], items, fit)
-    rate = [name.startswith("frame rate") for name in names]
-    yield Variant("control: frame rate", columns[:, None, rate], items, fit)
-
-
-def published(clips: tuple[Item, ...]) -> Iterator[Variant]:
-    """F-SVM at the three qualities, on fractions; at CRF 0 on percent too."""
-    for crf in traces.QUALITIES:
-        recipe = Recipe("footprint", Sampling(frames=F_SVM, windows=1), crf)
-        found = readings(clips, recipe, told)
-        items, fit = found.joined, teacher(recipe)
-        yield Variant(f"F-SVM, CRF {crf}", found.vectors, items, fit)
-        if crf == 0:
-            yield Variant("F-SVM, CRF 0, percent", 100 * found.vectors, items, fit)
-
-
-def families(found: Readings, items: tuple[Item, ...]) -> Iterator[Variant]:
-    """The shipped detector, then without its parts."""
-    every = [name for name, _ in traces.FAMILIES]
-    yield chosen("traces (shipped)", every, found, items)
-    yield chosen("not taught laundered", every, found, items, forms=1)
-    yield chosen("one regression for all", every, found, items, fused=False)
-    for name in every:
-        yield chosen(f"without {name}", [other for other in every if other != name], found, items)
-    for name in every:
-        yield chosen(f"{name} alone", [name], found, items)
-
-
-def alike(found: Readings, items: tuple[Item, ...]) -> Iterator[Variant]:
-    """Clips of 10 frames a second and more: laundered, they share size, rate and compression."""
-    keep = [at for at, item in enumerate(items) if item.fps >= 9.9]
-    for one in (*controls(items), *families(found, items)):
-        if one.name in ("control: metadata", "control: frame rate", "traces (shipped)", "footprint alone"):
-            some = tuple(one.items[at] for at in keep)
-            yield dataclasses.replace(one, name=f"{one.name}, 10 fps and more", vectors=one.vectors[keep], items=some)
-
-
-def chosen(
-    title: str, names: list[str], found: Readings, items: tuple[Item, ...], forms: int = 2, fused: bool = True
-) -> Variant:
-    """Some families, taught on `forms` forms of each clip, fused late or fitted together."""
+def plain(vectors: Values) -> Iterator[Line]:
+    """`traces` as it is shipped, then otherwise."""
+    yield Line("traces", vectors, fitted("traces"))
+    yield Line("traces, no pairs", vectors, fitted("traces", paired=False))
+    yield Line("traces, clips as they are only", vectors[:, :1], fitted("traces", paired=False))
+    yield Line("traces, differences inside pairs alone", vectors, only_pairs)
     starts = np.cumsum([0, *(size for _, size in traces.FAMILIES)])
-    kept = [at for at, (name, _) in enumerate(traces.FAMILIES) if name in names]
-    columns = np.concatenate([np.arange(starts[at], starts[at + 1]) for at in kept])
-    sizes = [traces.FAMILIES[at] for at in kept] if fused else [("all", len(columns))]
-
-    def fit(vectors: Values, teachers: Sequence[Item]) -> Score:
-        known = labels_and_units(teachers)
-        taught = linear.late_fusion(vectors[:, :forms], *known, pairs.aligned(teachers), sizes)
-        return lambda tested: taught.scores(tested[:, -1])
-
-    return Variant(title, found.vectors[:, :, columns], items, fit)
+    for at, (name, _) in enumerate(traces.FAMILIES):
+        columns = slice(starts[at], starts[at + 1])
+        yield Line(f"traces, {name} alone", vectors[:, :, columns], family(name, vectors[:, :, columns].shape[2]))
 
 
-def curves(variants: list[Variant]) -> Iterator[str]:
-    """AUC against clips a class, mean and 95 % of 20 draws, no source on both sides."""
-    shots = [
-        few_shot(exam(one.vectors, one.items), one.items, one.fit, by_source=True, scope=Scope(scored=kinds))
-        for kinds in SCOPES.values()
-        for one in variants
-    ]
-    for row in zip(*shots, strict=True):
-        yield " | ".join([f"| {row[0].clips}", *(printed.number(one.auc) for one in row)]) + " |"
+def published(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[Line]:
+    """F-SVM, the reference: on what clips have alike, at CRF 0."""
+    found = readings(clips, fewshot.canonical(), told)
+    yield Line("F-SVM canonical", spread(found.vectors, found.items, by_path, len(items)), fitted("footprint"))
+
+
+def looked(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[Line]:
+    """`appearance`, then parts of its vector."""
+    if not appearance.ready():
+        return
+    found = readings(clips, Recipe("appearance", appearance.SAMPLING), told)
+    vectors = spread(found.vectors, found.items, by_path, len(items))
+    yield Line("appearance", vectors, fitted("appearance", paired=False))
+    yield Line("appearance, pairs too", vectors, fitted("appearance"))
+    middle, width = 2 * appearance.WIDTH, appearance.WIDTH
+    for name, columns in (
+        ("class token after block 8", slice(width)),
+        ("patches after block 8", slice(width, middle)),
+        ("last output", slice(middle, None)),
+    ):
+        some = vectors[:, :, columns]
+        yield Line(f"appearance, {name} alone", some, family("all", some.shape[2], linear.STRENGTHS["appearance"]))
+
+
+def networks(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[tuple[str, Values]]:
+    """`frames` and `residual`, too costly for a model a source: five folds of whole sources."""
+    from sightcheck.bench.comparison import read
+    from sightcheck.learn.video.contenders import contender
+    from sightcheck.protocol.contender import by_index
+
+    for name in ("frames", "residual"):
+        method = contender(name)
+        kept, seen = read(method, items)
+        fit = by_index(method, seen, [item.sha256 for item in kept], "study")
+        rows = np.arange(len(kept), dtype=float)[:, None]
+
+        def teach(taught: Indices, fit=fit, rows=rows, kept=kept) -> Callable[[Indices], Values]:  # type: ignore[no-untyped-def]
+            score = fit(rows[taught], [kept[at] for at in taught.tolist()])
+            return lambda out: score(rows[out])
+
+        alone = np.full(len(items), np.nan)
+        alone[[by_path[item.path] for item in kept]] = sources.held_out(kept, teach, folds=5)
+        yield f"{name} (5 folds)", alone
+
+
+def fusions(scores: Scores) -> dict[str, list[str]]:
+    """Names of fusions -> the lines they are made of, where these are there."""
+    wanted = {
+        "joint: traces, frames": ["traces", "frames (5 folds)"],
+        "traces, frames, residual": ["traces", "frames (5 folds)", "residual (5 folds)"],
+        "joint-appearance: traces, appearance": ["traces", "appearance"],
+        "traces, appearance, frames": ["traces", "appearance", "frames (5 folds)"],
+        "traces, appearance, residual": ["traces", "appearance", "residual (5 folds)"],
+    }
+    return {name: parts for name, parts in wanted.items() if {*parts} <= {*scores}}
+
+
+def controls(items: Sequence[Item]) -> Iterator[tuple[str, Values]]:
+    """What scores without looking at the picture."""
+    names, columns = metadata(items)
+    rate = [name.startswith("frame rate") for name in names]
+    for name, alone in (("metadata", columns), ("length", length(items)), ("frame rate", columns[:, rate])):
+        yield f"control: {name}", held_out(Line(name, alone[:, None], by_columns), items)
+
+
+def by_columns(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+    """A regression on plain columns (n, 1, d)."""
+    return logistic(vectors[:, 0], *labels_and_units(items))
+
+
+def fitted(method: str, paired: bool = True) -> Fit:
+    """The fit of a method, on aligned pairs too where there are any."""
+
+    def fit(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+        couples = pairs.aligned(items) if paired else ()
+        return linear.fit(method, vectors, *labels_and_units(items), couples).scores
+
+    return fit
+
+
+def family(name: str, size: int, strength: float = linear.STRENGTH) -> Fit:
+    """One regression on all columns."""
+
+    def fit(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+        return linear.late_fusion(vectors, *labels_and_units(items), (), ((name, size),), strength).scores
+
+    return fit
+
+
+def only_pairs(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+    """Taught on nothing but the members of aligned pairs, each less the mean of its pair."""
+    couples = np.array(pairs.aligned(items), np.intp)
+    real, fake = (vectors[couples[:, side]] for side in (0, 1))
+    centred = np.concatenate([real - (real + fake) / 2, fake - (real + fake) / 2])
+    labels = np.arange(len(centred)) >= len(real)
+    units = np.array([items[at].unit for at in [*couples[:, 1], *couples[:, 1]]])
+    return linear.late_fusion(centred, labels, units).scores
+
+
+def held_out(line: Line, items: Sequence[Item], exam: Values | None = None, most: int = 0, seed: int = 0) -> Values:
+    """A line -> held-out scores (n,), nan where unread; of `exam` (n, d) in the place of the clips as they are.
+
+    `most`: at most so many sources teach, drawn by the seed; 0: all.
+    """
+    kept = np.flatnonzero(np.isfinite(line.vectors).all((1, 2)))
+    some = [items[at] for at in kept.tolist()]
+    vectors, asked = line.vectors[kept], (line.vectors[:, 0] if exam is None else exam)[kept]
+    origins = np.array([item.origin for item in some])
+
+    def teach(taught: Indices) -> Callable[[Indices], Values]:
+        rows = taught[np.isin(origins[taught], drawn(origins[taught], some, taught, most, seed))] if most else taught
+        score = line.fit(vectors[rows], [some[at] for at in rows.tolist()])
+        return lambda out: score(asked[out])
+
+    scores = np.full(len(items), np.nan)
+    scores[kept] = sources.held_out(some, teach)
+    return scores
+
+
+def drawn(origins: NDArray[np.str_], items: Sequence[Item], taught: Indices, most: int, seed: int) -> NDArray[np.str_]:
+    """`most` of the sources that could teach, both labels among them."""
+    synthetic = np.array([items[at].synthetic for at in taught.tolist()])
+    names = np.random.default_rng((seed, most)).permutation(np.unique(origins))
+    for start in range(len(names)):
+        some = np.roll(names, -start)[:most]
+        if {*synthetic[np.isin(origins, some)].tolist()} == {False, True}:
+            return np.asarray(some)
+    return np.asarray(names)
+
+
+def spread(vectors: Values, read: Sequence[Item], by_path: dict[str, int], n: int) -> Values:
+    """Vectors of the items that could be read -> (n, forms, d) of all, nan elsewhere."""
+    every = np.full((n, *vectors.shape[1:]), np.nan)
+    at = [row for row, item in enumerate(read) if item.path in by_path]
+    every[[by_path[read[row].path] for row in at]] = vectors[at]
+    return every
+
+
+def copies(items: Sequence[Item], lines: dict[str, Line]) -> Iterator[str]:
+    """Clips as they are, then their copies: the same held-out models, on every EVERY-th clip and pair."""
+    couples = pairs.aligned(items)[::EVERY]
+    some = sorted({at for pair in couples for at in pair} | {*range(0, len(items), EVERY)})
+    names = ("as it is", *chains.COPIES)
+    yield f"{len(some)} clips, {len(couples)} of the aligned pairs.\n"
+    yield "| line | " + " | ".join(f"{name}: AUC, Cllr by source, pairs" for name in names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for name in ("F-SVM canonical", "traces", "appearance"):
+        if name in lines:
+            cells = [cell(exam_of(name, copy, some, items, lines[name]), lines[name], items, some) for copy in names]
+            yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def exam_of(name: str, copy: str, some: Sequence[int], items: Sequence[Item], line: Line) -> Values:
+    """What is read of some clips' copies, (n, d), nan elsewhere."""
+    recipes = {"F-SVM canonical": fewshot.canonical(), "traces": Recipe()}
+    recipe = recipes.get(name) or Recipe("appearance", appearance.SAMPLING)
+    exam = np.full((len(items), line.vectors.shape[2]), np.nan)
+    for at in some:
+        try:
+            path = items[at].path if copy == "as it is" else chains.copied(items[at], copy).path
+            exam[at] = one(Path(path), recipe).forms[0]
+        except InputError as error:
+            print(f"{Path(items[at].path).name}, {copy}: {error}", file=sys.stderr)
+    return exam
+
+
+def cell(exam: Values, line: Line, items: Sequence[Item], some: Sequence[int]) -> str:
+    """AUC, Cllr by source and pairs in order of some clips; ratios by what the clips as they are calibrate."""
+    seen = [at for at in some if np.isfinite(exam[at]).all() and np.isfinite(line.vectors[at]).all()]
+    filled = np.where(np.isfinite(exam), exam, line.vectors[:, 0])
+    own, copied = held_out(line, items), held_out(line, items, filled)
+    known = np.flatnonzero(np.isfinite(own))
+    given = np.full(len(items), np.nan)
+    given[known] = sources.ratios(own[known], [items[at] for at in known.tolist()], shrunk=False, asked=copied[known])
+    worth = sources.worth(copied[seen], given[seen], [items[at] for at in seen])
+    return f"{number(worth.auc)}, {number(worth.cllr_by_source)}, {number(worth.pairs)}"
+
+
+def curve(items: Sequence[Item], lines: dict[str, Line]) -> Iterator[str]:
+    """Cllr by source against the number of sources that taught, mean of DRAWS draws."""
+    names = [name for name in ("F-SVM canonical", "traces", "appearance") if name in lines]
+    yield "| sources that taught | " + " | ".join(f"{name}: AUC by source, Cllr by source" for name in names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for most in (*TAUGHT, 0):
+        cells = []
+        for name in names:
+            found = []
+            for seed in range(DRAWS if most else 1):
+                scores = held_out(lines[name], items, most=most, seed=seed)
+                found.append(worth(scores, items))
+            means = np.mean([(one.auc_by_source, one.cllr_by_source) for one in found], axis=0)
+            cells.append(", ".join(map(number, means)))
+        yield f"| {most or 'all'} | " + " | ".join(cells) + " |"
+
+
+def worth(scores: Values, items: Sequence[Item]) -> Worth:
+    """Held-out scores (n,), nan where unread -> what they are worth."""
+    known = np.flatnonzero(np.isfinite(scores))
+    some = [items[at] for at in known.tolist()]
+    return sources.worth(scores[known], sources.ratios(scores[known], some, shrunk=False), some)
+
+
+def together(name: str, scores: Sequence[Values], items: Sequence[Item], shrunk: bool) -> str:
+    """A fusion's line, its ratios as calibrated or as stated, `shrunk`."""
+    known = np.flatnonzero(np.isfinite(scores).all(0))
+    some = [items[at] for at in known.tolist()]
+    given = sources.ratios(np.stack(scores, 1)[known], some, shrunk=shrunk)
+    return cells(f"{name}{', as stated' if shrunk else ''}", len(known), sources.worth(given, given, some))
+
+
+def row(name: str, scores: Values, items: Sequence[Item]) -> str:
+    """A line of the table of variants."""
+    return cells(name, int(np.isfinite(scores).sum()), worth(scores, items))
+
+
+def head(kind: type[Worth]) -> str:
+    """The table's head."""
+    names = [one.name.replace("_", " ") for one in fields(kind)]
+    return "| line | clips | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 2) + "|"
+
+
+def cells(name: str, n: int, found: Worth) -> str:
+    """A name, its clips and its numbers."""
+    return f"| {name} | {n} | " + " | ".join(map(number, astuple(found))) + " |"
+
+
+def number(value: float) -> str:
+    """`.93`, `1.06`, `-` for none."""
+    return "-" if np.isnan(value) else f"{value:.2f}".removeprefix("0")
 
 
 def told(done: int, of: int) -> None:
@@ -155,4 +324,4 @@ def told(done: int, of: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*sys.argv[1:])

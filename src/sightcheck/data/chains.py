@@ -1,11 +1,15 @@
-"""What happens to a clip on its way to a reader? Shrunk and encoded again: chains of the web, and random ones.
+"""What happens to a clip on its way to a reader? Shrunk and encoded again: copies as the web makes them, random chains.
 
 A chain that both members of a pair pass alike takes away what their encoders left, so that a detector can only learn
-how the pictures were made.
+how the pictures were made. Copies are for testing: nothing is taught on them.
 """
 
-from dataclasses import dataclass
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import cast
 
 import cv2
@@ -14,10 +18,36 @@ from av import CodecContext, VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
-from sightcheck.media import pack, planes
+from sightcheck import sandbox
+from sightcheck.data import cache
+from sightcheck.data.manifest import Item, sha256
+from sightcheck.media import look, mp4, pack, planes
+from sightcheck.media.frames import each
 
 Yuv = NDArray[np.uint8]
 FPS = 10
+_HELD = "threads=1:asm=SSE4.2"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """How a site passes a clip on: the shorter side, frames a second at most, x264's options."""
+
+    short_side: int
+    fps: float
+    options: dict[str, str]
+
+
+COPIES = {
+    "small": Copy(240, 60.0, {"crf": "26", "preset": "medium", "x264-params": _HELD}),
+    "platform": Copy(
+        480, 30.0, {"crf": "28", "preset": "veryfast", "x264-params": f"{_HELD}:vbv-maxrate=1000:vbv-bufsize=2000"}
+    ),
+    "messenger": Copy(360, 25.0, {"crf": "30", "preset": "ultrafast", "profile": "baseline", "x264-params": _HELD}),
+}
+"""A small copy, and two in the manner of video platforms (capped bit rate) and of messengers (baseline profile)."""
+COPIED_S = 8.0
+"""Seconds of a clip that are copied, from its start on."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +62,6 @@ class Chain:
     quality: int
 
 
-CHAINS = {
-    "video platform": Chain(480, "libvpx-vp9", 36),
-    "messenger": Chain(360, "libx264", 30),
-}
-"""Chains that are tested and never taught: what sites and messengers do, by their public documentation, roughly."""
 _OPTIONS = {
     "libx264": {"preset": "veryfast", "x264-params": "threads=1:asm=SSE4.2"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "b": "0"},
@@ -91,3 +116,28 @@ def transcoded(yuv: Yuv, chain: Chain) -> Yuv:
     decoder.thread_count, decoder.extradata = 1, encoder.extradata
     frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     return np.stack([frame.to_ndarray() for frame in frames]).astype(np.uint8)
+
+
+def copied(item: Item, name: str) -> Item:
+    """A clip -> its copy of that name in COPIES, made once and kept. Raises InputError, OutputError."""
+    source = item.sha256 or sha256(Path(item.path))
+    made = cache.folder("copies") / f"{cache.key(source, name, code=('media', 'data/chains.py'))}.mp4"
+    if not made.exists():
+        cache.put(made, sandbox.run(copy, os.fsencode(item.path), name))
+    return replace(item, path=str(made), sha256=sha256(made))
+
+
+def copy(path: bytes, name: str) -> bytes:
+    """A clip -> the bytes of its copy, an MP4. Raises InputError. Run it in the sandbox."""
+    how, written = COPIES[name], io.BytesIO()
+    fps = min(how.fps, look(path).fps or how.fps)
+    mp4.write(written, _pictures(path, how), fps, how.options)
+    return written.getvalue()
+
+
+def _pictures(path: bytes, how: Copy) -> Iterator[tuple[int, Yuv]]:
+    """The frames of a copy, counted from 0."""
+    for number, (time, picture) in enumerate(each(path, how.fps)):
+        if time > COPIED_S:
+            return
+        yield number, shrunk(picture[None], how.short_side)[0]

@@ -138,18 +138,22 @@ def borne(log10_lr: Values, synthetic: Labels, sources: NDArray[np.str_]) -> tup
     return most(log10_lr, synthetic), most(-log10_lr, ~synthetic)
 
 
-def ratios(scores: Values, items: Sequence[Item], strength: float = 1.0, shrunk: bool = True) -> Values:
+def ratios(
+    scores: Values, items: Sequence[Item], strength: float = 1.0, shrunk: bool = True, asked: Values | None = None
+) -> Values:
     """Held-out scores (n,) or (n, k) -> (n,) log10 LR of each by a fusion that saw no clip of its source or scenes.
 
-    `shrunk`: as it would be stated, by a shrinkage that saw none of them either.
+    `shrunk`: as it would be stated, by a shrinkage that saw none of them either. `asked` (n,): the scores of copies of
+    the clips, which are turned into ratios in their place.
     """
+    exam = scores if asked is None else asked
     rows, synthetic = scores.reshape(len(items), -1), labels(items)
     origins, given = names_by(items, "source"), np.zeros(len(items))
     with threadpool_limits(1):
         for taught, out in trials(items):
             some = (rows[taught], synthetic[taught], origins[taught])
             coefficients, offset = fused(*some, strength)
-            given[out] = rows[out] @ coefficients + offset
+            given[out] = exam.reshape(len(items), -1)[out] @ coefficients + offset
             if shrunk:
                 less = shrinkage(some[0] @ coefficients + offset, *some[1:])
                 stated = less.stated(some[0] @ coefficients + offset)
