@@ -1,13 +1,13 @@
-"""Does the difference inside aligned pairs teach more than the clips of the pairs alone? From 2 to 32 pairs.
+"""How much do a few clips teach, and a few aligned pairs? From 2 to 32 of each, on generators and sources never seen.
 
     python -m sightcheck.bench.few_pairs MANIFEST... [--traces]
 
-All rows are taught on the same draws, each of one pair of as many scenes, and tested on clips of other scenes and
-sources. Clips too short for F-SVM are left out of every row; with --traces F-SVM is left out instead.
+All rows are taught on the same draws and tested on clips of other scenes and sources: clips of each class at random,
+then one pair of as many scenes. Clips too short for F-SVM are left out of every row; with --traces F-SVM is left out.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,49 +23,51 @@ from sightcheck.protocol.held_out import Fit, labels_and_units
 from sightcheck.protocol.metrics import Values
 from sightcheck.protocol.readings import readings
 from sightcheck.protocol.shots import few_shot
-from sightcheck.video import linear
+from sightcheck.video import appearance, linear
 from sightcheck.video.fewshot import Recipe, canonical
 
 SIZES = (2, 4, 8, 16, 32)
-DRAWS = 100
+DRAWS = 50
 
 
 def main(*arguments: str) -> None:
-    """Print the table."""
+    """Print the tables."""
     clips = [item for name in arguments if name != "--traces" for item in manifest.read(Path(name))]
-    found = readings(clips, Recipe(), told)
-    items, traces = found.joined, found.vectors
-    if "--traces" in arguments:
-        rows = table(items, traces)
-    else:
-        other = readings(clips, canonical(), told)
-        at = {item.path: row for row, item in enumerate(other.items)}
-        kept = [row for row, item in enumerate(items) if item.path in at]
-        footprints = other.vectors[[at[items[row].path] for row in kept]]
-        rows = table([items[row] for row in kept], traces[kept], footprints)
-    for row in rows:
-        print(row, flush=True)
+    recipes = {"traces": Recipe()} if "--traces" in arguments else {"footprint": canonical(), "traces": Recipe()}
+    if appearance.ready():
+        recipes["appearance"] = Recipe("appearance", appearance.SAMPLING)
+    found = {name: readings(clips, recipe, told) for name, recipe in recipes.items()}
+    at = {name: {item.path: row for row, item in enumerate(one.items)} for name, one in found.items()}
+    items = [item for item in found["traces"].joined if all(item.path in rows for rows in at.values())]
+    vectors = {name: one.vectors[[at[name][item.path] for item in items]] for name, one in found.items()}
+    for paired in (False, True):
+        for row in table(items, vectors, paired):
+            print(row, flush=True)
 
 
 def table(
     items: Sequence[Item],
-    traces: Values,
-    footprints: Values | None = None,
+    vectors: Mapping[str, Values],
+    paired: bool = True,
     sizes: Sequence[int] = SIZES,
     draws: int = DRAWS,
 ) -> Iterator[str]:
-    """(n) items, their vectors of traces (n, 2, d) and of F-SVM (n, 1, e) -> the lines of a table."""
+    """(n) items, method -> vectors (n, forms, d) of them -> the lines of a table."""
     scenes = len({items[real].group for real, _ in aligned(items)})
-    yield f"{len(items)} clips, {len(aligned(items))} aligned pairs of {scenes} scenes, {draws} draws.\n"
-    yield "| taught on so many pairs: AUC | " + " | ".join(map(str, sizes)) + " |"
+    yield f"\n{len(items)} clips, {len(aligned(items))} aligned pairs of {scenes} scenes, {draws} draws.\n"
+    yield f"| taught on so many {'pairs' if paired else 'clips a class'}: AUC | " + " | ".join(map(str, sizes)) + " |"
     yield "|---" * (1 + len(sizes)) + "|"
-    rows: list[tuple[str, Values, Fit]] = []
-    if footprints is not None:
-        rows.append(("F-SVM canonical", footprints, teacher(canonical())))
-    rows += [("traces, clips alone", traces, alone), ("traces, differences too", traces, teacher(Recipe()))]
-    for name, vectors, fit in rows:
-        shots = few_shot(exam(vectors, items), items, fit, sizes, draws, by_source=True, paired=True)
-        yield f"| {name} | " + " | ".join(printed.number(one.auc) for one in shots) + " |"
+    rows: list[tuple[str, str, Fit]] = [
+        ("F-SVM canonical", "footprint", teacher(canonical())),
+        ("traces, clips alone", "traces", alone),
+        ("traces, differences too", "traces", teacher(Recipe())),
+        ("appearance", "appearance", teacher(Recipe("appearance", appearance.SAMPLING))),
+    ]
+    for name, method, fit in rows:
+        if method in vectors:
+            exams = exam(vectors[method], items)
+            shots = few_shot(exams, items, fit, sizes, draws, by_source=True, paired=paired)
+            yield f"| {name} | " + " | ".join(printed.number(one.auc) for one in shots) + " |"
 
 
 def alone(vectors: Values, items: Sequence[Item]) -> Score:

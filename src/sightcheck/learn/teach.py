@@ -26,8 +26,8 @@ from sightcheck.video.reference import Reference
 from sightcheck.weights import Card, Metric, Source
 
 NOT_FOR = (
-    "Not proof of anything alone. Not for faces swapped into real footage, edits of a part of the frame, still "
-    "pictures, screen recordings or drawn animation: it was neither taught nor tested on them."
+    "Not proof of anything alone. Not for faces swapped into real footage, still pictures, screen recordings or drawn "
+    "animation: it was neither taught nor tested on them. An edit of a part of the frame may leave no trace."
 )
 SUMMARIES: dict[Method, str] = {
     "traces": "Predictability, motion and spectrum against taught clips",
