@@ -105,13 +105,17 @@ class Shrinkage:
 
 
 def shrinkage(log10_lr: Values, synthetic: Labels, sources: NDArray[np.str_]) -> Shrinkage:
-    """Held-out log10 LR (n,), labels, sources -> what keeps wrong answers at WRONG, by clips and by sources alike."""
+    """Held-out log10 LR (n,), labels, sources -> what keeps wrong answers at WRONG, by sources alike and by clips.
+
+    Of n clips and one more, as in conformal prediction (Vovk et al. 2005): (wrong + 1) / (n + 1).
+    """
     alike = group_weights(synthetic, sources)
 
     def least(towards: Values, side: Labels, most: float) -> float:
         order = np.argsort(-towards[side])
-        shares = [np.cumsum(weight[side][order]) / weight[side].sum() for weight in (alike, np.ones(len(alike)))]
-        allowed = int(np.argmax(np.append(np.maximum(*shares), np.inf) > most))
+        by_source = np.cumsum(alike[side][order]) / alike[side].sum()
+        by_clip = (np.arange(len(order)) + 2) / (len(order) + 1)
+        allowed = int(np.argmax(np.append(np.maximum(by_source, by_clip), np.inf) > most))
         first = float(towards[side][order][allowed]) if allowed < len(order) else 0.0
         return min(1.0, TOLD / max(first, 1e-9)) * (1 - 1e-6)
 
