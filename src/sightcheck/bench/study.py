@@ -6,8 +6,10 @@ Every line is scored with each source held out, its scenes and generators with i
 a clip is kept, so a second run only fits. Lines of `appearance` need the backbone CLIP, those of `residual` PyTorch.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -30,7 +32,7 @@ Scores = dict[str, Values]
 """Held-out scores (n,) by the name of their line; nan where a clip could not be read."""
 Fit = Callable[[Values, Sequence[Item]], Callable[[Values], Values]]
 """Vectors (n, forms, d) and items that teach -> scores of vectors (m, d)."""
-EVERY = 5
+EVERY = 10
 """Of clips that are copied as the web does, every so many-th of the table and of its pairs."""
 TAUGHT = (5, 10, 20, 40)
 """Sources that teach, in the curve."""
@@ -242,13 +244,18 @@ def exam_of(name: str, copy: str, some: Sequence[int], items: Sequence[Item], li
     """What is read of some clips' copies, (n, d), nan elsewhere."""
     recipes = {"F-SVM canonical": fewshot.canonical(), "traces": Recipe()}
     recipe = recipes.get(name) or Recipe("appearance", appearance.SAMPLING)
-    exam = np.full((len(items), line.vectors.shape[2]), np.nan)
-    for at in some:
+
+    def read(at: int) -> Values:
         try:
             path = items[at].path if copy == "as it is" else chains.copied(items[at], copy).path
-            exam[at] = one(Path(path), recipe).forms[0]
+            return one(Path(path), recipe).forms[0]
         except InputError as error:
             print(f"{Path(items[at].path).name}, {copy}: {error}", file=sys.stderr)
+            return np.full(line.vectors.shape[2], np.nan)
+
+    exam = np.full((len(items), line.vectors.shape[2]), np.nan)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        exam[list(some)] = [*pool.map(read, some)]
     return exam
 
 

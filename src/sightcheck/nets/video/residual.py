@@ -16,7 +16,7 @@ from sightcheck.video import residual
 
 WIDTHS = ((6, 32, 5, 2), (32, 48, 3, 2), (48, 64, 3, 2), (64, 64, 3, 1), (64, 96, 3, 2), (96, 96, 3, 1))
 """Channels in, channels out, kernel and stride of each layer: 222,000 numbers in all."""
-SCHEDULE = Schedule(epochs=12, batch=48, rate=1e-3, weight_decay=1e-4, optimizer="adam", cosine=True)
+SCHEDULE = Schedule(epochs=8, batch=48, rate=1e-3, weight_decay=1e-4, optimizer="adam", cosine=True)
 COUPLES = 4800
 """Couples an epoch."""
 RANKING = 1.0
