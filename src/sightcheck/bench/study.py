@@ -248,7 +248,7 @@ def exam_of(name: str, copy: str, some: Sequence[int], items: Sequence[Item], li
     def read(at: int) -> Values:
         try:
             path = items[at].path if copy == "as it is" else chains.copied(items[at], copy).path
-            return one(Path(path), recipe).forms[0]
+            return np.asarray(one(Path(path), recipe).forms[0])
         except InputError as error:
             print(f"{Path(items[at].path).name}, {copy}: {error}", file=sys.stderr)
             return np.full(line.vectors.shape[2], np.nan)
