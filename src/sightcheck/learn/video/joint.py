@@ -42,6 +42,7 @@ NAMES = {
     "false_synthetic": "real clips called synthetic",
     "false_none": "synthetic clips told no sign of synthesis",
 }
+WITHOUT = "it does without CLIP, which tells far more: run `sightcheck weights get clip` once, with a connection"
 SCOPE = "each source held out with its scenes and generators"
 
 
@@ -134,6 +135,7 @@ def fitted(parts: Sequence[weights.Weights], found: Scored, counts: Sequence[int
 def card(name: str, recipe: Recipe, found: Scored, worth: Worth) -> Card:
     """What the fusion is, learned from and worth, beside what the files' metadata alone are worth."""
     silent = [part.name for part in recipe.parts if not part.coefficient]
+    poor = all(weights.card(weights.find(part.name)).method != "appearance" for part in recipe.parts)
     own = [_row("together", worth)]
     for at, part in enumerate(recipe.parts):
         alone = found.scores[:, at]
@@ -147,7 +149,10 @@ def card(name: str, recipe: Recipe, found: Scored, worth: Worth) -> Card:
         split=SCOPE,
         metrics=tuple(row for rows in own for row in rows),
         controls=_row("metadata alone", control(found.items)),
-        limits=tuple(f"{one} has no voice in it: beside the others it told nothing" for one in silent),
+        limits=(
+            *(f"{one} has no voice in it: beside the others it told nothing" for one in silent),
+            *((WITHOUT,) if poor else ()),
+        ),
         not_for=teach.NOT_FOR,
         versions={**dict(versions()), "scikit-learn": version("scikit-learn")},
         made=datetime.now(UTC).date().isoformat(),
