@@ -86,7 +86,7 @@ def fused(scores: Values, synthetic: Labels, sources: NDArray[np.str_], strength
         model = LogisticRegression(C=strength).fit(scores[:, kept] / spread[kept], synthetic, sample_weight=weight)
         if (model.coef_[0] > 0).all():
             coefficients[kept] = model.coef_[0] / spread[kept] / np.log(10)
-            offset = float(model.intercept_[0]) / np.log(10)
+            offset = float(model.intercept_[0] / np.log(10))
             break
         kept = kept[model.coef_[0] > 0]
     return coefficients, offset
@@ -117,7 +117,7 @@ def shrinkage(log10_lr: Values, synthetic: Labels, sources: NDArray[np.str_]) ->
         by_clip = (np.arange(len(order)) + 2) / (len(order) + 1)
         allowed = int(np.argmax(np.append(np.maximum(by_source, by_clip), np.inf) > most))
         first = float(towards[side][order][allowed]) if allowed < len(order) else 0.0
-        return min(1.0, TOLD / max(first, 1e-9)) * (1 - 1e-6)
+        return float(min(1.0, TOLD / max(first, 1e-9)) * (1 - 1e-6))
 
     return Shrinkage(least(log10_lr, ~synthetic, WRONG[0]), least(-log10_lr, synthetic, WRONG[1]))
 
