@@ -1,7 +1,7 @@
 """How is a detector taught from a handful of clips? Measure, hold out, calibrate, audit, and write it with its card."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.protocol import evaluate
 from sightcheck.protocol.evaluate import Controls, Evaluation
 from sightcheck.protocol.held_out import LeaveOneOut
-from sightcheck.protocol.metrics import Estimate
+from sightcheck.protocol.metrics import Estimate, Values
 from sightcheck.protocol.readings import Progress, Readings, readings
+from sightcheck.protocol.sources import Indices
+from sightcheck.protocol.sources import held_out as held_out_by_source
 from sightcheck.report.report import visible
 from sightcheck.verdict import Calibration
 from sightcheck.video import appearance, fewshot, reference
@@ -29,6 +31,8 @@ NOT_FOR = (
     "Not proof of anything alone. Not for faces swapped into real footage, still pictures, screen recordings or drawn "
     "animation: it was neither taught nor tested on them. An edit of a part of the frame may leave no trace."
 )
+MANY, FOLDS = 150, 20
+"""Sources above which they are held out by folds, and how many."""
 SUMMARIES: dict[Method, str] = {
     "traces": "Predictability, motion and spectrum against taught clips",
     "footprint": "F-SVM: macroblock shares in order, as published (thesis, algorithm 1)",
@@ -71,7 +75,7 @@ def teach(
 ) -> tuple[Card, Path]:
     """Teach a detector and write it: returns its card and its folder.
 
-    Scores are held out by generator (by group, where none is named) and by source; they give the calibration, which
+    Scores are held out by source with its generators (by group, where none is named); they give the calibration, which
     is left out with fewer than FEWEST_GROUPS groups of a class: then every answer is `undecided` and says why.
     Raises UsageError when a class is missing, when a clip bears both labels, when the name is taken and not to be
     replaced; OutputError when the model cannot be written.
@@ -83,9 +87,7 @@ def teach(
     joined = found.joined
     synthetic = np.array([item.synthetic for item in joined])
     checked = tested(how, found, joined)
-    held_out = (
-        np.full(len(joined), np.nan) if checked is None else evaluate.clip_scores(checked.by_generator, len(joined))
-    )
+    held_out = np.full(len(joined), np.nan) if checked is None else by_source(how, found, joined)
     calibration = evaluate.calibration(held_out, joined)
     calibration, mute = evaluate.voice(calibration, held_out, joined)
     made = checked is not None and leaks(checked.by_generator, checked.controls)
@@ -112,7 +114,8 @@ def teach(
         summary=summary(how.method, joined),
         recipe=dataclasses.asdict(how),
         sources=sources(joined),
-        split=f"held out: each {unit(joined)} with its sources and scenes, and a fifth of the real sources",
+        split=f"AUC: each {unit(joined)} with its sources and scenes, and a fifth of the real sources; "
+        "calibration: each source with its scenes and generators",
         metrics=() if checked is None else sure(scores(checked, unit(joined)), joined),
         controls=() if checked is None else sure(controls(checked), joined),
         limits=limits,
@@ -125,9 +128,20 @@ def teach(
     return weights.card(folder), folder
 
 
+def by_source(how: Recipe, found: Readings, joined: Sequence[Item]) -> Values:
+    """(n,) the score of each clip by a detector taught without its source, the scenes and generators of that."""
+
+    def taught(rows: Indices) -> Callable[[Indices], Values]:
+        model = evaluate.fitted(how, found.vectors[rows], [joined[at] for at in rows.tolist()])
+        return lambda out: model.scores(found.vectors[out, 0])
+
+    many = len({item.origin for item in joined}) > MANY
+    return held_out_by_source(joined, taught, FOLDS if many else 0)
+
+
 def summary(method: Method, joined: Sequence[Item]) -> str:
     """What the detector is, and on how many aligned pairs it was taught where its method learns from them."""
-    count = len(aligned(joined)) if method == "traces" else 0
+    count = len(aligned(joined)) if method != "footprint" else 0
     pairs = "an aligned pair" if count == 1 else f"{count} aligned pairs"
     return SUMMARIES[method] + (f", taught on the difference inside {pairs} too" if count else "")
 
