@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -81,8 +81,11 @@ def train(name: str, of: Sequence[str], tables: Sequence[Path], to: Path | None,
             f"{counts[0]} sources of real and {counts[1]} of synthetic clips were held out by all of {', '.join(of)}: "
             f"{FEWEST} of each are needed; train them on these tables"
         )
+    alone = control(found.items)
     recipe, known, worth = fitted(parts, found, counts)
-    return joint.save(card(name, recipe, found, worth), recipe, known, to)
+    if alone.auc_by_source >= worth.auc_by_source - 0.02:
+        known = replace(known, made=reference.by_metadata(found.clips, found.synthetic, found.origins))
+    return joint.save(card(name, recipe, found, worth, alone), recipe, known, to)
 
 
 def scored(parts: Sequence[weights.Weights], items: Sequence[Item], tell: Told) -> Scored:
@@ -127,19 +130,18 @@ def fitted(parts: Sequence[weights.Weights], found: Scored, counts: Sequence[int
         np.array([clip.sha256 for clip in found.clips]),
         reference.forms(found.clips),
         reference.reliability(given, *labels),
-        reference.by_metadata(found.clips, *labels),
     )
     return recipe, known, sources.worth(given, given, found.items)
 
 
-def card(name: str, recipe: Recipe, found: Scored, worth: Worth) -> Card:
+def card(name: str, recipe: Recipe, found: Scored, worth: Worth, alone: Worth) -> Card:
     """What the fusion is, learned from and worth, beside what the files' metadata alone are worth."""
     silent = [part.name for part in recipe.parts if not part.coefficient]
     poor = all(weights.card(weights.find(part.name)).method != "appearance" for part in recipe.parts)
     own = [_row("together", worth)]
     for at, part in enumerate(recipe.parts):
-        alone = found.scores[:, at]
-        own.append(_row(part.name, sources.worth(alone, sources.ratios(alone, found.items), found.items)))
+        own_scores = found.scores[:, at]
+        own.append(_row(part.name, sources.worth(own_scores, sources.ratios(own_scores, found.items), found.items)))
     return Card(
         name=name,
         method="joint",
@@ -148,7 +150,7 @@ def card(name: str, recipe: Recipe, found: Scored, worth: Worth) -> Card:
         sources=teach.sources(found.items),
         split=SCOPE,
         metrics=tuple(row for rows in own for row in rows),
-        controls=_row("metadata alone", control(found.items)),
+        controls=_row("metadata alone", alone),
         limits=(
             *(f"{one} has no voice in it: beside the others it told nothing" for one in silent),
             *((WITHOUT,) if poor else ()),
