@@ -81,7 +81,7 @@ def plain(vectors: Values) -> Iterator[Line]:
     yield Line("traces", vectors, fitted("traces"))
     yield Line("traces, no pairs", vectors, fitted("traces", paired=False))
     yield Line("traces, clips as they are only", vectors[:, :1], fitted("traces", paired=False))
-    yield Line("traces, differences inside pairs alone", vectors, only_pairs)
+    yield Line("traces, differences inside pairs alone", vectors, only_pairs("traces"))
     starts = np.cumsum([0, *(size for _, size in traces.FAMILIES)])
     for at, (name, _) in enumerate(traces.FAMILIES):
         columns = slice(starts[at], starts[at + 1])
@@ -91,7 +91,9 @@ def plain(vectors: Values) -> Iterator[Line]:
 def published(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[Line]:
     """F-SVM, the reference: on what clips have alike, at CRF 0."""
     found = readings(clips, fewshot.canonical(), told)
-    yield Line("F-SVM canonical", spread(found.vectors, found.items, by_path, len(items)), fitted("footprint"))
+    vectors = spread(found.vectors, found.items, by_path, len(items))
+    yield Line("F-SVM canonical", vectors, fitted("footprint"))
+    yield Line("F-SVM canonical, differences inside pairs alone", vectors, only_pairs("footprint"))
 
 
 def looked(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[Line]:
@@ -177,14 +179,18 @@ def family(name: str, size: int, strength: float = linear.STRENGTH) -> Fit:
     return fit
 
 
-def only_pairs(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+def only_pairs(method: str) -> Fit:
     """Taught on nothing but the members of aligned pairs, each less the mean of its pair."""
-    couples = np.array(pairs.aligned(items), np.intp)
-    real, fake = (vectors[couples[:, side]] for side in (0, 1))
-    centred = np.concatenate([real - (real + fake) / 2, fake - (real + fake) / 2])
-    labels = np.arange(len(centred)) >= len(real)
-    units = np.array([items[at].unit for at in [*couples[:, 1], *couples[:, 1]]])
-    return linear.late_fusion(centred, labels, units).scores
+
+    def fit(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+        couples = np.array(pairs.aligned(items), np.intp)
+        real, fake = (vectors[couples[:, side]] for side in (0, 1))
+        centred = np.concatenate([real - (real + fake) / 2, fake - (real + fake) / 2])
+        labels = np.arange(len(centred)) >= len(real)
+        units = np.array([items[at].unit for at in [*couples[:, 1], *couples[:, 1]]])
+        return linear.fit(method, centred, labels, units).scores
+
+    return fit
 
 
 def held_out(line: Line, items: Sequence[Item], exam: Values | None = None, most: int = 0, seed: int = 0) -> Values:
