@@ -46,7 +46,7 @@ Part = Callable[[str, float, int], None]
 
 @pytest.fixture
 def part(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Part:
-    """Writes a detector that held out the clips, with scores so far apart by label; the last ones it did not hold out."""
+    """Writes a detector that held out the clips, with scores so far apart by label, but for the last ones."""
     monkeypatch.setenv("SIGHTCHECK_HOME", str(tmp_path / "home"))
     files = sorted(clips.parent.glob("*[0-9].mp4"))
     synthetic = np.array([file.name.startswith("fake") for file in files])

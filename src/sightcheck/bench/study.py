@@ -178,8 +178,10 @@ def family(name: str, size: int, strength: float = linear.STRENGTH) -> Fit:
 
 
 def only_pairs(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
-    """Taught on nothing but the members of aligned pairs, each less the mean of its pair."""
-    couples = np.array(pairs.aligned(items), np.intp)
+    """Taught on nothing but the members of aligned pairs, each less the mean of its pair; nan where there are none."""
+    couples = np.array(pairs.aligned(items), np.intp).reshape(-1, 2)
+    if not len(couples):
+        return lambda rows: np.full(len(rows), np.nan)
     real, fake = (vectors[couples[:, side]] for side in (0, 1))
     centred = np.concatenate([real - (real + fake) / 2, fake - (real + fake) / 2])
     labels = np.arange(len(centred)) >= len(real)
@@ -292,6 +294,8 @@ def worth(scores: Values, items: Sequence[Item]) -> Worth:
     """Held-out scores (n,), nan where unread -> what they are worth."""
     known = np.flatnonzero(np.isfinite(scores))
     some = [items[at] for at in known.tolist()]
+    if {item.synthetic for item in some} != {False, True}:
+        return Worth(*[np.nan] * len(fields(Worth)))
     return sources.worth(scores[known], sources.ratios(scores[known], some, shrunk=False), some)
 
 
