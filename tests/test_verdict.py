@@ -1,6 +1,7 @@
 """Does evidence weigh what it should, and no more?"""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,33 @@ def test_a_verdict_has_no_truth_value() -> None:
 )
 def test_the_first_ratio_decides_unless_opposed(ratios: list[float | None], answer: str) -> None:
     assert weigh_video([evidence(ratio) for ratio in ratios]).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("fused", "parts", "answer", "band"),
+    [
+        (1.2, [-3.0], "synthetic", "moderate"),
+        (-0.6, [2.0, None], "no sign of synthesis", "weak"),
+        (0.4, [3.0, 3.0], "undecided", "none"),
+        (None, [3.0], "undecided", "none"),
+    ],
+)
+def test_a_calibrated_fusion_decides_alone(
+    fused: float | None, parts: list[float | None], answer: str, band: str
+) -> None:
+    said = [evidence(ratio, str(at)) for at, ratio in enumerate(parts)]
+    together = replace(evidence(fused, "joint"), weighs=tuple(one.method for one in said))
+    verdict = weigh_video([together, *said])
+    assert (verdict.answer, verdict.strength) == (answer, band)
+    assert verdict.evidence == (together, *said)
+    if fused is not None and abs(fused) >= 0.5:
+        assert weigh_video([replace(together, weighs=()), *said]).answer == "undecided", "only what weighs them may"
+
+
+def test_a_fusion_that_is_not_asked_first_does_not_decide() -> None:
+    together = replace(evidence(-2.0, "joint"), weighs=("traces",))
+    assert weigh_video([evidence(1.0, "traces"), together]).answer == "undecided"
+    assert weigh_video([evidence(1.0, "traces"), replace(together, log10_lr=0.0)]).answer == "synthetic"
 
 
 @pytest.mark.parametrize(

@@ -22,4 +22,6 @@ def test_rows_are_taught_on_the_same_pairs_with_and_without_their_differences() 
     assert list(cells) == ["F-SVM canonical", "traces, clips alone", "traces, differences too"]
     assert cells["traces, clips alone"] != cells["traces, differences too"]
     apart = [Item(path=x.path, label=x.label, source=x.source, width=1 + x.synthetic, group=x.group) for x in items]
-    assert [row.split("|")[2:] for row in [*few_pairs.table(apart, {"traces": vectors})][3:]] == [[" - "] * 5 + [""]] * 2
+    assert [row.split("|")[2:] for row in [*few_pairs.table(apart, {"traces": vectors})][3:]] == [
+        [" - "] * 5 + [""]
+    ] * 2

@@ -14,11 +14,16 @@ from sightcheck.errors import BrokenInstallation, NotAFile, NotMedia
 from sightcheck.learn import clip
 
 onnx = pytest.importorskip("onnx")
-ROWS, COLUMNS = 6, 4
+ROWS, COLUMNS, TOKENS = 6, 4, 3
+BLOCK = f"/vision_model/encoder/layers.{clip.BLOCK - 1}/Add_1_output_0"
+"""What the published network calls what comes out of the block that is read."""
 
 
-def quantised() -> tuple[bytes, np.ndarray]:
-    """A network of one product, its activations rounded to 8 bits as quantisers write it, and its float weight."""
+def quantised(block: str = BLOCK) -> tuple[bytes, np.ndarray]:
+    """A network of one product, its activations rounded to 8 bits as quantisers write it, and its float weight.
+
+    What it makes of each token, twice, is called `block`.
+    """
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     rng = np.random.default_rng(0)
     whole = rng.integers(-127, 128, (ROWS, COLUMNS)).astype(np.int8)
@@ -29,6 +34,7 @@ def quantised() -> tuple[bytes, np.ndarray]:
         helper.make_node("MatMulInteger", ["xq", "w", "xz", "wz"], ["i"]),
         helper.make_node("Cast", ["i"], ["f"], to=onnx.TensorProto.FLOAT),
         helper.make_node("Mul", ["f", "s"], ["y"]),
+        helper.make_node("Add", ["y", "y"], [block]),
         helper.make_node("Identity", ["y"], ["tokens"]),
     ]
     arrays = {"w": whole, "wz": np.zeros(COLUMNS, np.int8), "ws": scale}
@@ -36,8 +42,8 @@ def quantised() -> tuple[bytes, np.ndarray]:
     graph = helper.make_graph(
         nodes,
         "g",
-        [value("x", onnx.TensorProto.FLOAT, ["n", ROWS])],
-        [value(name, onnx.TensorProto.FLOAT, ["n", COLUMNS]) for name in ("y", "tokens")],
+        [value("x", onnx.TensorProto.FLOAT, ["n", TOKENS, ROWS])],
+        [value(name, onnx.TensorProto.FLOAT, ["n", TOKENS, COLUMNS]) for name in ("y", "tokens")],
         [numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
@@ -47,16 +53,24 @@ def quantised() -> tuple[bytes, np.ndarray]:
 
 def test_activations_stay_whole_and_one_photo_never_depends_on_another() -> None:
     network, weight = quantised()
-    given = np.random.default_rng(1).normal(size=(5, ROWS)).astype(np.float32)
+    given = np.random.default_rng(1).normal(size=(5, TOKENS, ROWS)).astype(np.float32)
     session = weights.session(clip.floating(network))
     assert [one.name for one in session.get_inputs()] == ["input"]
-    assert len(session.get_outputs()) == 1
-    (found,) = session.run(None, {"input": given})
+    assert [one.name for one in session.get_outputs()] == ["y", clip.MIDDLE]
+    found, middle = session.run(None, {"input": given})
     assert np.allclose(found, given @ weight, atol=1e-5)
     alone = np.concatenate([session.run(None, {"input": row[None]})[0] for row in given])
     assert np.allclose(alone, found, atol=1e-6)
     rounded = weights.session(network).run(None, {"x": given})[0]
     assert np.abs(rounded - given @ weight).max() > 1e-3
+    wanted = np.concatenate([found[:, 0], found[:, 1:].mean(1)], 1) * 2
+    assert np.allclose(middle, wanted, atol=1e-5), "the class token and the mean of the patches after the block"
+
+
+def test_a_network_without_the_block_is_refused() -> None:
+    network, _ = quantised(block="/vision_model/encoder/layers.0/Add_1_output_0")
+    with pytest.raises(BrokenInstallation, match=f"no block {clip.BLOCK}"):
+        clip.floating(network)
 
 
 @pytest.fixture
@@ -128,13 +142,27 @@ def test_the_hub_copy_is_exported_by_our_own_code(monkeypatch: pytest.MonkeyPatc
     timm = pytest.importorskip("timm", reason="needs the train extra")
     from sightcheck.nets.place import clip as hub
 
+    torch.manual_seed(0)
+    net = timm.models.VisionTransformer(
+        img_size=224, patch_size=56, embed_dim=8, depth=10, num_heads=2, num_classes=512, pre_norm=True
+    )
+
     def small(name: str, pretrained: bool) -> object:
         assert (name, pretrained) == (hub.NAME, True)
-        return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 512))
+        return net
 
     monkeypatch.setattr(timm, "create_model", small)
     session = weights.session(hub.exported())
-    assert session.run(None, {"input": weights.golden_input((3, 3, 224, 224))})[0].shape == (3, 512)
+    assert [one.name for one in session.get_outputs()] == ["output", clip.MIDDLE]
+    given = weights.golden_input((3, 3, 224, 224))
+    output, middle = session.run(None, {"input": given})
+    assert (output.shape, middle.shape) == ((3, 512), (3, 2 * 8))
+    read: list[object] = []
+    net.blocks[clip.BLOCK - 1].register_forward_hook(lambda *given: read.append(given[2]))
+    with torch.no_grad():
+        np.testing.assert_allclose(output, net(torch.from_numpy(given)).numpy(), atol=1e-4)
+    tokens = read[0].numpy()  # type: ignore[attr-defined]
+    np.testing.assert_allclose(middle, np.concatenate([tokens[:, 0], tokens[:, 1:].mean(1)], 1), atol=1e-4)
 
     def gone(*_: object, **__: object) -> object:
         raise OSError("no route to host")

@@ -1,5 +1,6 @@
 """Are a clip's frames decoded once where they are few, and is what is measured the same as if they were not kept?"""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,34 @@ def test_a_file_that_changed_is_decoded_anew(tmp_path: Path) -> None:
     before = measured(path)
     write_video(path, moving_picture(24, seed=1))
     assert not same(measured(path), before)
+
+
+def test_frames_go_when_another_clip_comes(tmp_path: Path) -> None:
+    """Without waiting for the garbage collector: a reel and its decoding hold each other."""
+    first, second = (write_video(tmp_path / f"{at}.mp4", moving_picture(12, seed=at)) for at in (1, 2))
+    gc.collect()
+    gc.disable()
+    try:
+        with reel.reel(os.fsencode(first)) as one:
+            assert len(list(one.timed())) == 12
+        assert (one.kept, len(one._frames)) == (True, 12)
+        with reel.reel(os.fsencode(second)) as other:
+            assert (one.kept, one._frames) == (False, [])
+            assert one._rest.gi_frame is None, "its decoding is over too"
+            assert len(list(other.timed())) == 12
+            assert next(other.timed())[0] == 0.0
+        assert other.kept
+    finally:
+        gc.enable()
+
+
+def test_a_clip_that_is_too_long_to_keep_lets_go_of_its_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "clip.mp4", moving_picture(12))
+    monkeypatch.setattr(reel.Reel.__init__, "__defaults__", (0,))
+    with reel.reel(os.fsencode(path)) as one:
+        assert not one.kept
+        assert len(list(one.timed())) == 12
+    assert one._rest.gi_frame is None
+    assert getattr(reel._here, "last", None) is None

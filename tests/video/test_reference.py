@@ -1,7 +1,6 @@
 """Where does a calibration hold?"""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -9,9 +8,10 @@ import pytest
 
 from conftest import moving_picture, write_video
 from sightcheck.media import Clip, look
-from sightcheck.verdict import RatioBand
+from sightcheck.verdict import Calibration, RatioBand
 from sightcheck.video import reference
-from sightcheck.video.reference import Reference
+from sightcheck.video.detectors import SHOWN, default
+from sightcheck.video.reference import Range, Reference
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,6 @@ def changed(clip: Clip, **fields: object) -> Clip:
     ],
 )
 def test_a_way_of_coding_that_no_reference_had_gets_no_ratio(clip: Clip, fields: dict[str, object], form: str) -> None:
-    from sightcheck.verdict import Calibration
-
     forms = reference.forms([clip] * 40 + [changed(clip, codec="mjpeg")])
     assert forms == ("h264",)
     known = Reference(
@@ -63,8 +61,10 @@ def test_forms_are_kept_with_the_model_and_older_models_have_none(clip: Clip) ->
 def test_bundled_models_know_how_their_clips_were_coded() -> None:
     from sightcheck import weights
 
-    for name in ("traces", "footprint", "frames", "texture", "fusion"):
-        assert reference.from_arrays(weights.load(name).arrays).forms == ("h264",), Path(name)
+    for name in default():
+        if name in SHOWN:
+            continue
+        assert "h264" in reference.from_arrays(weights.load(name).arrays).forms, name
 
 
 def test_stated_ratios_are_compared_with_observed_ones_by_band() -> None:
@@ -119,3 +119,106 @@ def test_what_ratios_were_worth_is_kept_with_the_model_and_stays_small(clip: Cli
     del settings["reliability"]
     older = arrays | {"settings": np.frombuffer(msgspec.json.encode(settings), np.uint8)}
     assert reference.from_arrays(older).reliability is None
+
+
+def ranged(clip: Clip, soft: bool) -> Reference:
+    """A calibration whose range of frame rates excludes the clip's, softly or not."""
+    scope = (*reference.scope([clip])[:1], Range("frame rate", 20, 30, " a second", soft), *reference.scope([clip])[2:])
+    return Reference(Calibration(1.0, 0.0, 1.0, 10, 10), scope, np.array([True]), np.zeros(1))
+
+
+def test_outside_a_soft_range_a_ratio_is_given_and_the_clip_is_told_apart(clip: Clip) -> None:
+    hard, soft = ranged(clip, False), ranged(clip, True)
+    assert (hard.covers(clip), soft.covers(clip)) == (False, True)
+    assert (hard.log10_lr(clip, 0.7), soft.log10_lr(clip, 0.7)) == (None, 0.7)
+    assert [len(one.outside(clip)) for one in (hard, soft)] == [1, 1]
+    assert "hardly depends" not in hard.outside(clip)[0]
+    assert "outside the 20 to 30" in soft.outside(clip)[0]
+    assert "hardly depends" in soft.outside(clip)[0]
+    small = changed(clip, width=32, height=32)
+    assert not soft.covers(small), "a hard range beside a soft one still holds"
+    taught = replace(soft, clips=np.array([clip.sha256]))
+    assert not taught.covers(clip)
+    assert taught.outside(clip)[-1] == reference.LEARNT
+
+
+def many(clip: Clip, n: int = 120) -> tuple[list[Clip], np.ndarray]:
+    """Clips of many frame rates, half of them synthetic; other properties do not change but the length."""
+    rates = np.random.default_rng(0).permutation(n) + 1.0
+    return [changed(clip, fps=rate, duration_s=at + 1.0) for at, rate in enumerate(rates)], np.arange(n) % 2 == 1
+
+
+@pytest.mark.parametrize("depending", [None, False, True])
+def test_a_range_is_soft_only_where_the_scores_of_neither_label_depend_on_it(
+    depending: bool | None, clip: Clip
+) -> None:
+    clips, synthetic = many(clip)
+    rates = np.array([one.fps for one in clips])
+    scores = np.random.default_rng(1).normal(size=len(clips))
+    if depending is not None:
+        scores = np.where(synthetic == depending, scores + rates / 20, scores)
+    size, rate, _, length = reference.scope(clips, scores, synthetic)
+    assert rate.soft is (depending is None)
+    assert length.soft
+    assert not size.soft, "all of one size: nothing says that the score would not change"
+    assert not any(one.soft for one in reference.scope(clips))
+
+
+def test_few_clips_of_a_label_make_no_range_soft(clip: Clip) -> None:
+    clips, synthetic = many(clip)
+    scores = np.random.default_rng(1).normal(size=len(clips))
+    few = synthetic & (np.cumsum(synthetic) < reference.FEWEST)
+    assert not any(one.soft for one in reference.scope(clips, scores, few))
+    unheard = np.where(synthetic & ~few, np.nan, scores)
+    assert not any(one.soft for one in reference.scope(clips, unheard, synthetic))
+
+
+def leaking(clip: Clip) -> Reference:
+    """A detector whose synthetic clips all have twice the frame rate of the real ones."""
+    synthetic = np.arange(40) % 2 == 1
+    clips = [changed(clip, fps=(20.0 if fake else 10.0) * (1 + at / 400)) for at, fake in enumerate(synthetic)]
+    made = reference.by_metadata(clips, synthetic, [str(at) for at in range(40)])
+    return Reference(None, reference.scope(clips), synthetic, np.zeros(40), made=made)
+
+
+@pytest.mark.parametrize(
+    ("fps", "log10_lr", "told"),
+    [
+        (22.0, 0.8, True),
+        (22.0, -0.8, False),
+        (22.0, 0.4, False),
+        (22.0, None, False),
+        (9.5, -0.8, True),
+        (9.5, 0.8, False),
+        (14.2, 0.8, False),
+        (14.2, -0.8, False),
+    ],
+)
+def test_a_leak_is_told_where_the_file_alone_points_the_same_way(
+    fps: float, log10_lr: float | None, told: bool, clip: Clip
+) -> None:
+    known, asked = leaking(clip), changed(clip, fps=fps)
+    found = known.leak(asked, log10_lr)
+    assert bool(found) is told
+    assert all("how files were made" in one for one in found)
+    assert known.limits(asked, log10_lr) == (*known.outside(asked), *found)
+    assert replace(known, made=()).leak(asked, log10_lr) == ()
+
+
+def test_a_property_that_never_changed_says_nothing_of_a_clip_in_which_it_does(clip: Clip) -> None:
+    known = leaking(clip)
+    rate, *others = (known.made[at] for at in (1, 0, 2, 3))
+    assert rate > 1
+    assert np.abs(others).max() < rate / 10
+
+
+def test_what_files_alone_tell_is_kept_with_the_model(clip: Clip) -> None:
+    known = leaking(clip)
+    arrays = reference.to_arrays(known, None)
+    assert reference.from_arrays(arrays).made == known.made
+    assert len(known.made) == 5
+    assert reference.from_arrays(arrays).scope == known.scope
+    settings = msgspec.json.decode(arrays["settings"].tobytes())
+    del settings["made"]
+    older = arrays | {"settings": np.frombuffer(msgspec.json.encode(settings), np.uint8)}
+    assert reference.from_arrays(older).made == ()

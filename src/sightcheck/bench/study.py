@@ -180,10 +180,12 @@ def family(name: str, size: int, strength: float = linear.STRENGTH) -> Fit:
 
 
 def only_pairs(method: str) -> Fit:
-    """Taught on nothing but the members of aligned pairs, each less the mean of its pair."""
+    """Taught on nothing but the members of aligned pairs, each less the mean of its pair; nan where there are none."""
 
     def fit(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
-        couples = np.array(pairs.aligned(items), np.intp)
+        couples = np.array(pairs.aligned(items), np.intp).reshape(-1, 2)
+        if not len(couples):
+            return lambda rows: np.full(len(rows), np.nan)
         real, fake = (vectors[couples[:, side]] for side in (0, 1))
         centred = np.concatenate([real - (real + fake) / 2, fake - (real + fake) / 2])
         labels = np.arange(len(centred)) >= len(real)
@@ -298,6 +300,8 @@ def worth(scores: Values, items: Sequence[Item]) -> Worth:
     """Held-out scores (n,), nan where unread -> what they are worth."""
     known = np.flatnonzero(np.isfinite(scores))
     some = [items[at] for at in known.tolist()]
+    if {item.synthetic for item in some} != {False, True}:
+        return Worth(*[np.nan] * len(fields(Worth)))
     return sources.worth(scores[known], sources.ratios(scores[known], some, shrunk=False), some)
 
 

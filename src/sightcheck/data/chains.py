@@ -65,7 +65,7 @@ class Chain:
 _OPTIONS = {
     "libx264": {"preset": "veryfast", "x264-params": "threads=1:asm=SSE4.2"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "b": "0"},
-    "mpeg4": {"flags": "+qscale"},
+    "mpeg4": {},
 }
 _DECODERS = {"libx264": "h264", "libvpx-vp9": "vp9", "mpeg4": "mpeg4"}
 
@@ -103,9 +103,8 @@ def transcoded(yuv: Yuv, chain: Chain) -> Yuv:
     encoder = cast(VideoCodecContext, CodecContext.create(chain.codec, "w"))
     encoder.width, encoder.height, encoder.pix_fmt = yuv.shape[2], yuv.shape[1] * 2 // 3, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.thread_count = Fraction(1, FPS), Fraction(FPS), 1
-    quality = "global_quality" if chain.codec == "mpeg4" else "crf"
-    value = chain.quality * 118 if chain.codec == "mpeg4" else chain.quality  # FF_QP2LAMBDA
-    encoder.options = {**_OPTIONS[chain.codec], quality: str(value)}
+    quality = ("qmin", "qmax") if chain.codec == "mpeg4" else ("crf",)
+    encoder.options = {**_OPTIONS[chain.codec], **dict.fromkeys(quality, str(chain.quality))}
     packets = []
     for number, picture in enumerate(yuv):
         frame = VideoFrame.from_ndarray(picture, format="yuv420p")
@@ -138,6 +137,6 @@ def copy(path: bytes, name: str) -> bytes:
 def _pictures(path: bytes, how: Copy) -> Iterator[tuple[int, Yuv]]:
     """The frames of a copy, counted from 0."""
     for number, (time, picture) in enumerate(each(path, how.fps)):
-        if time > COPIED_S:
+        if time >= COPIED_S:
             return
         yield number, shrunk(picture[None], how.short_side)[0]

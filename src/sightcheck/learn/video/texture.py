@@ -23,7 +23,7 @@ from sightcheck.video.person.texture import Recipe, Textures
 
 MEASURING = (
     "media/pictures.py",
-    *(f"video/{name}.py" for name in ("person/pose", "person/pose_worker", "person/body", "ldp", "texture")),
+    *(f"video/person/{name}.py" for name in ("pose", "pose_worker", "body", "ldp", "texture")),
 )
 RECIPE = Recipe()
 
