@@ -150,7 +150,7 @@ def test_differences_inside_pairs_teach_alone() -> None:
     scene = np.repeat(draw.normal(size=7), 2) * 100
     vectors = np.zeros((14, 1, sum(size for _, size in study.traces.FAMILIES)))
     vectors[:, 0, 0] = scene + fake + draw.normal(size=14) / 10
-    score = study.only_pairs(vectors, items)
+    score = study.only_pairs("traces")(vectors, items)
     found = np.asarray(score(vectors[:, 0] - np.array([[shift] + [0.0] * (vectors.shape[2] - 1) for shift in scene])))
     assert found[fake == 1].min() > found[fake == 0].max()
 
@@ -161,12 +161,12 @@ def test_where_no_pair_is_left_to_teach_nothing_is_said() -> None:
     ]
     items = (*world(1)[:2], *others)
     vectors = np.random.default_rng(0).normal(size=(len(items), 1, sum(size for _, size in study.traces.FAMILIES)))
-    found = study.held_out(Line("mine", vectors, study.only_pairs), items)
+    found = study.held_out(Line("mine", vectors, study.only_pairs("traces")), items)
     mine = [item.source == "s0" for item in items]
     assert np.isnan(found[mine]).all()
     assert np.isfinite(found[~np.array(mine)]).all()
     assert "| mine |" in study.row("mine", found, items)
-    none = study.held_out(Line("mine", vectors[2:], study.only_pairs), items[2:])
+    none = study.held_out(Line("mine", vectors[2:], study.only_pairs("traces")), items[2:])
     assert study.row("mine", none, items[2:]).startswith("| mine | 0 |")
 
 
