@@ -37,10 +37,7 @@ class Fusion:
 
     def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
         """Ask each part, then fuse what they say. Raises InputError when the clip cannot be read."""
-        of = len(self.parts)
-        return self.fuse(
-            clip, [one.examine(clip, path, sandbox.part(progress, at, of)) for at, one in enumerate(self.parts)]
-        )
+        return self.fuse(clip, examined(self.parts, clip, path, progress))
 
     def fuse(self, clip: Clip, said: Sequence[Evidence]) -> Evidence:
         """The evidence of each part on one clip -> that of the fusion, without a score where a part has none."""
@@ -62,6 +59,14 @@ class Fusion:
             weights_sha256=self.sha256,
             limits=(*self.reference.limits(clip, ratio), *self.limits),
         )
+
+
+def examined(
+    parts: Sequence[Detector], clip: Clip, path: bytes, progress: sandbox.Progress | None = None
+) -> list[Evidence]:
+    """What each part says of a clip. Raises InputError when it cannot be read."""
+    of = len(parts)
+    return [one.examine(clip, path, sandbox.part(progress, at, of)) for at, one in enumerate(parts)]
 
 
 def probability(score: float) -> float:

@@ -16,6 +16,7 @@ from sightcheck.media import Clip
 from sightcheck.verdict import Evidence
 from sightcheck.video import fewshot, frames, reference, residual
 from sightcheck.video.detector import Detector
+from sightcheck.video.fusion import examined
 from sightcheck.video.reference import Reference, to_arrays
 
 PARTS: dict[str, Callable[[str], Detector]] = {
@@ -65,10 +66,7 @@ class Joint:
 
     def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
         """Ask each part, then weigh what they say. Raises InputError when the clip cannot be read."""
-        of = len(self.parts)
-        return self.fuse(
-            clip, [one.examine(clip, path, sandbox.part(progress, at, of)) for at, one in enumerate(self.parts)]
-        )
+        return self.fuse(clip, examined(self.parts, clip, path, progress))
 
     def fuse(self, clip: Clip, said: Sequence[Evidence]) -> Evidence:
         """The evidence of each part on one clip -> that of all together, without a ratio where a part has no score."""
