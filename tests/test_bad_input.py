@@ -220,7 +220,8 @@ def test_odd_but_readable_files_are_answered(good: Path, tmp_path: Path) -> None
         except OSError:
             pytest.skip("this file system does not hold such a name")
     status, output, lines = call(*paths, command=(COMMAND, "video", "--json"))
-    assert (status, lines) == (0, [])
+    told = [line for line in lines if not re.fullmatch(r"\d+/\d+ files", line)]  # how far it is, on a busy machine
+    assert (status, told) == (0, [])
     reports = answered(output)
     assert len(reports) == len(paths)
     evidence = dict(zip(ANSWERED, (report["verdicts"][0]["evidence"] for report in reports), strict=True))
@@ -229,7 +230,8 @@ def test_odd_but_readable_files_are_answered(good: Path, tmp_path: Path) -> None
             assert any(item["score"] is not None for item in items), name
     one = evidence["one frame.mp4"]
     assert {item["method"] for item in one if item["score"] is not None} == {"frames"}, "what needs one frame alone"
-    assert all(item["log10_lr"] is None for item in one)
+    told = [" ".join(item["limits"]) for item in one if item["log10_lr"] is not None]
+    assert all("outside" in limits for limits in told), "on what it hardly depends, at most"
     assert reports[0]["verdicts"][0]["answer"] == "undecided"
     assert any("changes its size" in limit for item in evidence["two sizes.h264"] for limit in item["limits"])
 
