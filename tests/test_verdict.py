@@ -106,6 +106,7 @@ def test_a_calibrated_fusion_decides_alone(
     verdict = weigh_video([together, *said])
     assert (verdict.answer, verdict.strength) == (answer, band)
     assert verdict.evidence == (together, *said)
+    assert verdict.log10_lr == fused, "what a part says does not stand for it"
     if fused is not None and abs(fused) >= 0.5:
         assert weigh_video([replace(together, weighs=()), *said]).answer == "undecided", "only what weighs them may"
 

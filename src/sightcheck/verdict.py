@@ -245,10 +245,9 @@ class Verdict:
 
     @property
     def log10_lr(self) -> float | None:
-        """log10 of the likelihood ratio that decides: that of the first evidence which has one."""
-        return next(
-            (one.log10_lr for one in self.evidence if one.log10_lr is not None and math.isfinite(one.log10_lr)), None
-        )
+        """log10 of the likelihood ratio that decides: of the first evidence which has one, or of a fusion alone."""
+        ratios = [one.log10_lr for one in _deciding(self.evidence)]
+        return next((ratio for ratio in ratios if ratio is not None and math.isfinite(ratio)), None)
 
     def __repr__(self) -> str:
         ratio = "no LR" if self.log10_lr is None else f"log10 LR {self.log10_lr:+.2f}"
@@ -351,9 +350,14 @@ def weigh_video(evidence: Sequence[Evidence]) -> Verdict:
 
     A calibrated fusion decides alone: it has weighed the others by what they are worth together.
     """
-    decided = _weighed(evidence[:1] if evidence and evidence[0].weighs else evidence)
+    decided = _weighed(_deciding(evidence))
     answer: Answer = "undecided" if decided == 0 else "synthetic" if decided > 0 else "no sign of synthesis"
     return Verdict(IS_SYNTHETIC, answer, strength(decided), tuple(evidence))
+
+
+def _deciding(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+    """What the answer rests on: a fusion that stands first, alone; else all."""
+    return evidence[:1] if evidence and evidence[0].weighs else evidence
 
 
 TENFOLD = 1.0
