@@ -19,6 +19,10 @@ from sightcheck.verdict import BANDS, Calibration, RatioBand, Reliability, Tippe
 R = TypeVar("R")
 
 
+FAR = 3.0
+"""How many times outside a soft range a clip may lie and still get a ratio."""
+
+
 @dataclass(frozen=True)
 class Range:
     """What the calibration saw of one property of the clips; `soft`: the score does not depend on it: it only warns."""
@@ -29,9 +33,13 @@ class Range:
     unit: str
     soft: bool = False
 
-    def excludes(self, value: float) -> bool:
+    def excludes(self, value: float, slack: float = 1.01) -> bool:
         """Whether a value lies outside, with a hundredth of slack."""
-        return not 0.99 * self.low <= value <= 1.01 * self.high
+        return not self.low / slack <= value <= self.high * slack
+
+    def forbids(self, value: float) -> bool:
+        """Whether no ratio is given there: outside, of a soft range by more than FAR times."""
+        return self.excludes(value, FAR) if self.soft else self.excludes(value)
 
 
 UNNAMED: NDArray[np.str_] = np.zeros(0, np.str_)
@@ -71,7 +79,7 @@ class Reference:
 
     def covers(self, clip: Clip) -> bool:
         """Whether the calibration holds for a clip: it is none of its own, and unlike them at most where soft."""
-        unlike = any(one.excludes(value) for one, value in self._ranged(clip) if not one.soft)
+        unlike = any(one.forbids(value) for one, value in self._ranged(clip))
         return not unlike and clip.sha256 not in self.clips and (not self.forms or form(clip) in self.forms)
 
     def limits(self, clip: Clip, log10_lr: float | None) -> tuple[str, ...]:
