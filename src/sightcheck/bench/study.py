@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -17,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightcheck.data import chains, manifest, pairs
-from sightcheck.data.audit import length, logistic, metadata
+from sightcheck.data.audit import length, logistic, metadata, real_against_real
 from sightcheck.data.manifest import Item
-from sightcheck.errors import InputError
+from sightcheck.errors import InputError, UsageError
 from sightcheck.protocol import sources
 from sightcheck.protocol.held_out import labels_and_units
 from sightcheck.protocol.metrics import Values
@@ -67,6 +68,7 @@ def main(*tables: str) -> None:
     for name, parts in fusions(scores).items():
         for shrunk in (False, True):
             print(together(name, [scores[part] for part in parts], items, shrunk), flush=True)
+    print("\n" + told_apart(items, lines), flush=True)
     chosen = {line.name: line for line in lines}
     print("\n## Copies\n", flush=True)
     for text in copies(items, chosen):
@@ -89,7 +91,10 @@ def plain(vectors: Values) -> Iterator[Line]:
 
 
 def published(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[Line]:
-    """F-SVM, the reference: on what clips have alike, at CRF 0."""
+    """F-SVM, the reference: as published where clips are long enough, then on what clips have alike."""
+    with suppress(UsageError):
+        found = readings(clips, fewshot.published(), told)
+        yield Line("F-SVM", spread(found.vectors, found.items, by_path, len(items)), fitted("footprint"))
     found = readings(clips, fewshot.canonical(), told)
     vectors = spread(found.vectors, found.items, by_path, len(items))
     yield Line("F-SVM canonical", vectors, fitted("footprint"))
@@ -232,6 +237,14 @@ def spread(vectors: Values, read: Sequence[Item], by_path: dict[str, int], n: in
     at = [row for row, item in enumerate(read) if item.path in by_path]
     every[[by_path[read[row].path] for row in at]] = vectors[at]
     return every
+
+
+def told_apart(items: Sequence[Item], lines: Sequence[Line]) -> str:
+    """Real against real: how well measurements tell one source of real clips from the others."""
+    found = {"metadata": metadata(items)[1]}
+    found |= {line.name: line.vectors[:, 0] for line in lines if line.name in ("traces", "appearance")}
+    each = [f"{name} {number(real_against_real(one, items).auc or np.nan)}" for name, one in found.items()]
+    return f"Control, real against real, AUC of telling one real source from the others: {', '.join(each)}."
 
 
 def copies(items: Sequence[Item], lines: dict[str, Line]) -> Iterator[str]:
