@@ -55,6 +55,9 @@ def test_every_table_is_printed(
     quick(monkeypatch)
     study.main(str(table))
     lines, copies, curve = capsys.readouterr().out.split("\n## ")
+    lines, apart = lines.split("\nControl, real against real")
+    assert "metadata" in apart
+    assert "traces" in apart
     rows = [row.strip("| ").split(" | ") for row in lines.strip().splitlines()]
     assert {len(row) for row in [rows[0], *rows[2:]]} == {2 + len(astuple(sources.worth(*alone())))}
     found = {row[0]: row[1:] for row in rows[2:]}
