@@ -255,10 +255,18 @@ def copies(items: Sequence[Item], lines: dict[str, Line]) -> Iterator[str]:
     yield f"{len(some)} clips, {len(couples)} of the aligned pairs.\n"
     yield "| line | " + " | ".join(f"{name}: AUC, Cllr by source, pairs" for name in names) + " |"
     yield "|---" * (len(names) + 1) + "|"
-    for name in ("F-SVM canonical", "traces", "appearance"):
-        if name in lines:
-            cells = [cell(exam_of(name, copy, some, items, lines[name]), lines[name], items, some) for copy in names]
-            yield f"| {name} | " + " | ".join(cells) + " |"
+    wanted: dict[str, tuple[str, ...]] = {name: (name,) for name in ("F-SVM canonical", "traces", "appearance")}
+    wanted["joint-appearance: traces, appearance"] = ("traces", "appearance")
+    exams = {
+        (name, copy): exam_of(name, copy, some, items, lines[name])
+        for name in wanted
+        if name in lines
+        for copy in names
+    }
+    for title, parts in wanted.items():
+        if {*parts} <= {*lines}:
+            each = [cell([(exams[part, copy], lines[part]) for part in parts], items, some) for copy in names]
+            yield f"| {title} | " + " | ".join(each) + " |"
 
 
 def exam_of(name: str, copy: str, some: Sequence[int], items: Sequence[Item], line: Line) -> Values:
@@ -280,15 +288,21 @@ def exam_of(name: str, copy: str, some: Sequence[int], items: Sequence[Item], li
     return exam
 
 
-def cell(exam: Values, line: Line, items: Sequence[Item], some: Sequence[int]) -> str:
-    """AUC, Cllr by source and pairs in order of some clips; ratios by what the clips as they are calibrate."""
-    seen = [at for at in some if np.isfinite(exam[at]).all() and np.isfinite(line.vectors[at]).all()]
-    filled = np.where(np.isfinite(exam), exam, line.vectors[:, 0])
-    own, copied = held_out(line, items), held_out(line, items, filled)
-    known = np.flatnonzero(np.isfinite(own))
+def cell(parts: Sequence[tuple[Values, Line]], items: Sequence[Item], some: Sequence[int]) -> str:
+    """AUC, Cllr by source and pairs in order of some clips, by lines together and what was read of copies for each.
+
+    Ratios are those that the clips as they are calibrate.
+    """
+    own = np.stack([held_out(line, items) for _, line in parts], 1)
+    filled = [np.where(np.isfinite(exam), exam, line.vectors[:, 0]) for exam, line in parts]
+    copied = np.stack([held_out(line, items, one) for one, (_, line) in zip(filled, parts, strict=True)], 1)
+    readable = np.all([np.isfinite(exam).all(1) for exam, _ in parts], axis=0)
+    known = np.flatnonzero(np.isfinite(own).all(1))
     given = np.full(len(items), np.nan)
     given[known] = sources.ratios(own[known], [items[at] for at in known.tolist()], shrunk=False, asked=copied[known])
-    worth = sources.worth(copied[seen], given[seen], [items[at] for at in seen])
+    seen = [at for at in some if readable[at] and np.isfinite(given[at])]
+    scores = copied[seen, 0] if len(parts) == 1 else given[seen]
+    worth = sources.worth(scores, given[seen], [items[at] for at in seen])
     return f"{number(worth.auc)}, {number(worth.cllr_by_source)}, {number(worth.pairs)}"
 
 
