@@ -42,7 +42,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "EVERY", 4)
     monkeypatch.setattr(chains, "COPIES", {"small": chains.COPIES["small"]})
 
-    def networks(clips: object, items: list[Item], by_path: dict[str, int]):
+    def networks(items: list[Item], by_path: dict[str, int]):
         draw = np.random.default_rng(0)
         yield "frames (5 folds)", draw.normal(size=len(items)) + 3 * sources.labels(items)
 

@@ -22,7 +22,7 @@ from sightcheck.data.audit import length, logistic, metadata, real_against_real
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.protocol import sources
-from sightcheck.protocol.held_out import labels_and_units
+from sightcheck.protocol.held_out import Fit, labels_and_units
 from sightcheck.protocol.metrics import Values
 from sightcheck.protocol.readings import one, readings
 from sightcheck.protocol.sources import Indices, Worth
@@ -31,8 +31,6 @@ from sightcheck.video.fewshot import Recipe
 
 Scores = dict[str, Values]
 """Held-out scores (n,) by the name of their line; nan where a clip could not be read."""
-Fit = Callable[[Values, Sequence[Item]], Callable[[Values], Values]]
-"""Vectors (n, forms, d) and items that teach -> scores of vectors (m, d)."""
 EVERY = 10
 """Of clips that are copied as the web does, every so many-th of the table and of its pairs."""
 TAUGHT = (5, 10, 20, 40)
@@ -62,7 +60,7 @@ def main(*tables: str) -> None:
     for line in lines:
         scores[line.name] = held_out(line, items)
         print(row(line.name, scores[line.name], items), flush=True)
-    for name, alone in networks(clips, items, by_path):
+    for name, alone in networks(items, by_path):
         scores[name] = alone
         print(row(name, alone, items), flush=True)
     for name, parts in fusions(scores).items():
@@ -119,7 +117,7 @@ def looked(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]
         yield Line(f"appearance, {name} alone", some, family("all", some.shape[2], linear.STRENGTHS["appearance"]))
 
 
-def networks(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, int]) -> Iterator[tuple[str, Values]]:
+def networks(items: Sequence[Item], by_path: dict[str, int]) -> Iterator[tuple[str, Values]]:
     """`frames` and `residual`, too costly for a model a source: five folds of whole sources."""
     from sightcheck.bench.comparison import read
     from sightcheck.learn.video.contenders import contender
@@ -130,13 +128,8 @@ def networks(clips: Sequence[Item], items: Sequence[Item], by_path: dict[str, in
         kept, seen = read(method, items)
         fit = by_index(method, seen, [item.sha256 for item in kept], "study")
         rows = np.arange(len(kept), dtype=float)[:, None]
-
-        def teach(taught: Indices, fit=fit, rows=rows, kept=kept) -> Callable[[Indices], Values]:  # type: ignore[no-untyped-def]
-            score = fit(rows[taught], [kept[at] for at in taught.tolist()])
-            return lambda out: score(rows[out])
-
         alone = np.full(len(items), np.nan)
-        alone[[by_path[item.path] for item in kept]] = sources.held_out(kept, teach, folds=5)
+        alone[[by_path[item.path] for item in kept]] = sources.held_out(kept, sources.teaching(fit, rows, kept), 5)
         yield f"{name} (5 folds)", alone
 
 
@@ -210,13 +203,13 @@ def held_out(line: Line, items: Sequence[Item], exam: Values | None = None, most
     vectors, asked = line.vectors[kept], (line.vectors[:, 0] if exam is None else exam)[kept]
     origins = np.array([item.origin for item in some])
 
+    every = sources.teaching(line.fit, vectors, some, asked)
+
     def teach(taught: Indices) -> Callable[[Indices], Values]:
-        rows = taught[np.isin(origins[taught], drawn(origins[taught], some, taught, most, seed))] if most else taught
-        score = line.fit(vectors[rows], [some[at] for at in rows.tolist()])
-        return lambda out: score(asked[out])
+        return every(taught[np.isin(origins[taught], drawn(origins[taught], some, taught, most, seed))])
 
     scores = np.full(len(items), np.nan)
-    scores[kept] = sources.held_out(some, teach)
+    scores[kept] = sources.held_out(some, teach if most else every)
     return scores
 
 

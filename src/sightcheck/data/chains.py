@@ -12,7 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-import cv2
 import numpy as np
 from av import CodecContext, VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
@@ -21,12 +20,12 @@ from numpy.typing import NDArray
 from sightcheck import sandbox
 from sightcheck.data import cache
 from sightcheck.data.manifest import Item, sha256
-from sightcheck.media import look, mp4, pack, planes
+from sightcheck.media import look, mp4, shrunk
 from sightcheck.media.frames import each
+from sightcheck.media.whole import HELD
 
 Yuv = NDArray[np.uint8]
 FPS = 10
-_HELD = "threads=1:asm=SSE4.2"
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,11 @@ class Copy:
 
 
 COPIES = {
-    "small": Copy(240, 60.0, {"crf": "26", "preset": "medium", "x264-params": _HELD}),
+    "small": Copy(240, 60.0, {"crf": "26", "preset": "medium", "x264-params": HELD}),
     "platform": Copy(
-        480, 30.0, {"crf": "28", "preset": "veryfast", "x264-params": f"{_HELD}:vbv-maxrate=1000:vbv-bufsize=2000"}
+        480, 30.0, {"crf": "28", "preset": "veryfast", "x264-params": f"{HELD}:vbv-maxrate=1000:vbv-bufsize=2000"}
     ),
-    "messenger": Copy(360, 25.0, {"crf": "30", "preset": "ultrafast", "profile": "baseline", "x264-params": _HELD}),
+    "messenger": Copy(360, 25.0, {"crf": "30", "preset": "ultrafast", "profile": "baseline", "x264-params": HELD}),
 }
 """A small copy, and two in the manner of video platforms (capped bit rate) and of messengers (baseline profile)."""
 COPIED_S = 8.0
@@ -63,7 +62,7 @@ class Chain:
 
 
 _OPTIONS = {
-    "libx264": {"preset": "veryfast", "x264-params": "threads=1:asm=SSE4.2"},
+    "libx264": {"preset": "veryfast", "x264-params": HELD},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "b": "0"},
     "mpeg4": {},
 }
@@ -82,20 +81,6 @@ def drawn(seed: int) -> Chain:
 def passed(yuv: Yuv, chain: Chain) -> Yuv:
     """(T, 3H/2, W) planar 4:2:0 -> the frames as they come out of the chain, smaller where it shrinks them."""
     return transcoded(shrunk(yuv, chain.short_side), chain)
-
-
-def shrunk(yuv: Yuv, short_side: int) -> Yuv:
-    """(T, 3H/2, W) -> the same with a shorter side of at most `short_side` pixels, by area; 0 leaves it."""
-    height, width = yuv.shape[1] * 2 // 3, yuv.shape[2]
-    scale = short_side / min(height, width) if short_side else 1.0
-    if scale >= 1:
-        return yuv
-    size = [max(2, round(side * scale / 2) * 2) for side in (width, height)]
-    small = [
-        np.stack([cv2.resize(picture, (size[0] // k, size[1] // k), interpolation=cv2.INTER_AREA) for picture in plane])
-        for plane, k in zip(planes(yuv), (1, 2, 2), strict=True)
-    ]
-    return pack(small)
 
 
 def transcoded(yuv: Yuv, chain: Chain) -> Yuv:

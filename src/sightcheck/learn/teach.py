@@ -14,12 +14,11 @@ from sightcheck.data.manifest import Item
 from sightcheck.data.pairs import aligned
 from sightcheck.errors import BrokenInstallation, UsageError
 from sightcheck.protocol import evaluate
+from sightcheck.protocol import sources as sources_held_out
 from sightcheck.protocol.evaluate import Controls, Evaluation
 from sightcheck.protocol.held_out import LeaveOneOut
 from sightcheck.protocol.metrics import Estimate, Values
 from sightcheck.protocol.readings import Progress, Readings, readings
-from sightcheck.protocol.sources import Indices
-from sightcheck.protocol.sources import held_out as held_out_by_source
 from sightcheck.report.report import visible
 from sightcheck.verdict import Calibration
 from sightcheck.video import appearance, fewshot, reference
@@ -131,12 +130,12 @@ def teach(
 def by_source(how: Recipe, found: Readings, joined: Sequence[Item]) -> Values:
     """(n,) the score of each clip by a detector taught without its source, the scenes and generators of that."""
 
-    def taught(rows: Indices) -> Callable[[Indices], Values]:
-        model = evaluate.fitted(how, found.vectors[rows], [joined[at] for at in rows.tolist()])
-        return lambda out: model.scores(found.vectors[out, 0])
+    def fit(vectors: Values, items: Sequence[Item]) -> Callable[[Values], Values]:
+        return evaluate.fitted(how, vectors, items).scores
 
     many = len({item.origin for item in joined}) > MANY
-    return held_out_by_source(joined, taught, FOLDS if many else 0)
+    taught = sources_held_out.teaching(fit, found.vectors, joined, found.vectors[:, 0])
+    return sources_held_out.held_out(joined, taught, FOLDS if many else 0)
 
 
 def summary(method: Method, joined: Sequence[Item]) -> str:

@@ -5,7 +5,7 @@ Everything here runs on files nobody vouches for, so callers reach it through `s
 
 from sightcheck.media.container import Clip, look, sniff
 from sightcheck.media.encode import Encoding, encode, recode
-from sightcheck.media.frames import Sampling, Window, crop, pack, planes, windows
+from sightcheck.media.frames import Sampling, Window, crop, pack, planes, shrunk, windows
 from sightcheck.media.photo import Photo, Seen, look_photo
 from sightcheck.media.pictures import Pictures, pictures
 
@@ -25,6 +25,7 @@ __all__ = [
     "pictures",
     "planes",
     "recode",
+    "shrunk",
     "sniff",
     "windows",
 ]

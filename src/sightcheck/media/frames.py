@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 import av
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
@@ -111,6 +112,20 @@ def display_times(path: bytes) -> NDArray[np.float64]:
 def crop(yuv: NDArray[np.uint8], sampling: Sampling) -> NDArray[np.uint8]:
     """(T, 3H/2, W) planar 4:2:0 -> the sampling's centre crop of it, in the same layout."""
     return pack(_crop(planes(yuv), sampling))
+
+
+def shrunk(yuv: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
+    """(T, 3H/2, W) planar 4:2:0 -> with a shorter side of at most `short_side` pixels, by area; 0 leaves it."""
+    height, width = yuv.shape[1] * 2 // 3, yuv.shape[2]
+    scale = short_side / min(height, width) if short_side else 1.0
+    if scale >= 1:
+        return yuv
+    size = [max(2, round(side * scale / 2) * 2) for side in (width, height)]
+    small = [
+        np.stack([cv2.resize(picture, (size[0] // k, size[1] // k), interpolation=cv2.INTER_AREA) for picture in plane])
+        for plane, k in zip(planes(yuv), (1, 2, 2), strict=True)
+    ]
+    return pack(small)
 
 
 def planes(yuv: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

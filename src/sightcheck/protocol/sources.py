@@ -16,6 +16,7 @@ from sightcheck.data import pairs
 from sightcheck.data.manifest import Item
 from sightcheck.data.split import folds as dealt
 from sightcheck.data.split import linked_groups, names_by
+from sightcheck.protocol.held_out import Fit
 from sightcheck.protocol.metrics import NAN, Labels, Values, auc, cllr
 from sightcheck.verdict import BANDS, group_weights
 
@@ -69,6 +70,17 @@ def held_out(items: Sequence[Item], teach: Teach, folds: int = 0) -> Values:
             if {*synthetic[taught]} == {False, True}:
                 scores[out] = teach(taught)(out)
     return scores
+
+
+def teaching(fit: Fit, vectors: Values, items: Sequence[Item], asked: Values | None = None) -> Teach:
+    """A fit of the protocols on vectors (n, ...) of the items, which score `asked` (n, ...), by default the same."""
+    exam = vectors if asked is None else asked
+
+    def teach(taught: Indices) -> Callable[[Indices], Values]:
+        score = fit(vectors[taught], [items[at] for at in taught.tolist()])
+        return lambda out: score(exam[out])
+
+    return teach
 
 
 def fused(scores: Values, synthetic: Labels, sources: NDArray[np.str_], strength: float = 1.0) -> tuple[Values, float]:

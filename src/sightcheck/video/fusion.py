@@ -1,6 +1,6 @@
 """Do several detectors together find it synthetic? The mean of their probabilities (section 4.4.3)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,10 +87,15 @@ def save(card: weights.Card, parts: tuple[str, ...], reference: Reference, root:
 def load(name: str) -> Fusion:
     """Name -> Fusion. Raises UsageError for an unknown name, BrokenInstallation where it or a part is broken."""
     found, names, known = reference.load(name, tuple[str, ...])
+    parts = loaded(name, names, PARTS)
+    return Fusion(found.card.name, parts, known, found.card.limits, found.card.sha256)
+
+
+def loaded(name: str, parts: Sequence[str], loaders: Mapping[str, Callable[[str], Detector]]) -> tuple[Detector, ...]:
+    """The parts of the fusion `name`, each by its method's loader. Raises BrokenInstallation where one is not here."""
     try:
-        parts = tuple(PARTS[weights.card(weights.find(part)).method](part) for part in names)
+        return tuple(loaders[weights.card(weights.find(part)).method](part) for part in parts)
     except KeyError as error:
         raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
     except UsageError as error:
         raise BrokenInstallation(f"the model {name!r} lacks a part: {error}; teach that part again") from None
-    return Fusion(found.card.name, parts, known, found.card.limits, found.card.sha256)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from sightcheck import sandbox, weights
-from sightcheck.errors import BrokenInstallation, UsageError
+from sightcheck.errors import BrokenInstallation
 from sightcheck.media import Clip
 from sightcheck.verdict import Evidence
 from sightcheck.video import fewshot, frames, reference, residual
 from sightcheck.video.detector import Detector
-from sightcheck.video.fusion import examined
+from sightcheck.video.fusion import examined, loaded
 from sightcheck.video.reference import Reference, to_arrays
 
 PARTS: dict[str, Callable[[str], Detector]] = {
@@ -99,18 +99,12 @@ def save(card: weights.Card, recipe: Recipe, known: Reference, root: Path | None
 def load(name: str) -> Joint:
     """Name -> Joint. Raises UsageError for an unknown name, BrokenInstallation where it or a part is not as it was."""
     found, recipe, known = reference.load(name, Recipe)
-    try:
-        cards = [weights.card(weights.find(part.name)) for part in recipe.parts]
-        changed = [part.name for part, card in zip(recipe.parts, cards, strict=True) if card.sha256 != part.sha256]
-        if changed:
-            raise BrokenInstallation(
-                f"the model {name!r} was made of another {listed(changed)}: run `sightcheck train joint` again"
-            )
-        parts = tuple(PARTS[card.method](part.name) for part, card in zip(recipe.parts, cards, strict=True))
-    except KeyError as error:
-        raise BrokenInstallation(f"the model {name!r} was made by another version ({error}); train it again") from None
-    except UsageError as error:
-        raise BrokenInstallation(f"the model {name!r} lacks a part: {error}; teach that part again") from None
+    parts = loaded(name, [part.name for part in recipe.parts], PARTS)
+    changed = [part.name for part in recipe.parts if weights.card(weights.find(part.name)).sha256 != part.sha256]
+    if changed:
+        raise BrokenInstallation(
+            f"the model {name!r} was made of another {listed(changed)}: run `sightcheck train joint` again"
+        )
     return Joint(found.card.name, recipe, parts, known, found.card.limits, found.card.sha256)
 
 

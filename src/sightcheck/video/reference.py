@@ -140,13 +140,12 @@ def scope(
     A range is soft where the scores of neither label depend on the property: rank correlation within DEPENDS.
     """
     names = (("short side", " pixels"), ("frame rate", " a second"), ("compression", " bits a pixel"), ("length", " s"))
-    columns = zip(*(properties(clip) for clip in clips), strict=True)
+    columns = list(zip(*(properties(clip) for clip in clips), strict=True))
     ranges = [Range(name, min(column), max(column), unit) for (name, unit), column in zip(names, columns, strict=True)]
     # The measurement is of windows: a longer clip is only more of them.
     ranges[3] = replace(ranges[3], high=24 * 3600.0)
     if scores is None or synthetic is None:
         return tuple(ranges)
-    columns = zip(*(properties(clip) for clip in clips), strict=True)
     return tuple(
         replace(one, soft=_independent(scores, np.array(column), synthetic))
         for one, column in zip(ranges, columns, strict=True)

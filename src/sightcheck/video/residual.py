@@ -34,8 +34,6 @@ LEAST = 3
 TOO_LITTLE = f"Too little to measure: {LEAST} frames of {SIDE} pixels a side are needed."
 ALIKE = Encoding(crf=18)
 """Every window is encoded anew before it is looked at, so that less of its own encoder speaks."""
-
-
 ASKED = 8
 """Patches of each window that are asked."""
 
@@ -82,11 +80,10 @@ class Residual:
 
     def examine(self, clip: Clip, path: bytes, progress: sandbox.Progress | None = None) -> Evidence:
         """Look at patches of a clip and weigh them. Raises InputError when the clip cannot be read."""
-        seen = sandbox.run(measure, path, progress=progress)
-        if not any(one.corners for one in seen):
+        seen = [one for one in sandbox.run(measure, path, progress=progress) if one.corners]
+        if not seen:
             return Evidence(self.name, TOO_LITTLE, weights_sha256=self.sha256, limits=self.limits)
-        fake = [speak(self.session, np.stack(one.patches)) for one in seen if one.corners]
-        seen = [one for one in seen if one.corners]
+        fake = [speak(self.session, np.stack(one.patches)) for one in seen]
         every = np.concatenate(fake)
         score, means = frames.soft_vote(every), [float(one.mean()) for one in fake]
         ratio = self.reference.log10_lr(clip, score)

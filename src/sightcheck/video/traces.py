@@ -9,11 +9,10 @@ why it was left out.
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sightcheck.media import Encoding, Sampling, crop, pack, planes, recode, windows
+from sightcheck.media import Encoding, Sampling, crop, recode, shrunk, windows
 from sightcheck.video import motion
 from sightcheck.video.footprint import Footprint, recoded
 
@@ -64,14 +63,7 @@ def measure(path: bytes, sampling: Sampling, laundered: bool = False) -> tuple[T
 
 def launder(yuv: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(T, 3H/2, W) -> shrunk to a short side of at most 240 pixels, then encoded at CRF 26 and at CRF 10."""
-    height, width = yuv.shape[1] * 2 // 3, yuv.shape[2]
-    scale = min(1.0, 240 / min(height, width))
-    size = [max(2, round(side * scale / 2) * 2) for side in (width, height)]
-    small = [
-        np.stack([cv2.resize(picture, (size[0] // k, size[1] // k), interpolation=cv2.INTER_AREA) for picture in plane])
-        for plane, k in zip(planes(yuv), (1, 2, 2), strict=True)
-    ]
-    return recode(recode(pack(small), Encoding(crf=26)), Encoding(crf=10))
+    return recode(recode(shrunk(yuv, 240), Encoding(crf=26)), Encoding(crf=10))
 
 
 def predictability(footprints: list[Footprint]) -> Values:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from sightcheck import sandbox, weights
 from sightcheck.ask import versions
 from sightcheck.data import manifest
-from sightcheck.data.audit import metadata
+from sightcheck.data.audit import logistic, metadata
 from sightcheck.data.manifest import Item
 from sightcheck.errors import InputError, UsageError
 from sightcheck.learn import teach
 from sightcheck.media import Clip, look
 from sightcheck.protocol import sources
+from sightcheck.protocol.held_out import unpaired
 from sightcheck.protocol.metrics import Values
 from sightcheck.protocol.sources import Worth
 from sightcheck.verdict import Calibration
@@ -164,16 +165,7 @@ def card(name: str, recipe: Recipe, found: Scored, worth: Worth, alone: Worth) -
 
 def control(items: Sequence[Item]) -> Worth:
     """What size, rate, compression, length and codec alone are worth, by the same protocol."""
-    from sightcheck.data.audit import logistic
-
-    columns = metadata(items)[1]
-    labels, units = sources.labels(items), np.array([item.unit for item in items], np.str_)
-
-    def taught(rows: sources.Indices) -> Callable[[sources.Indices], Values]:
-        score = logistic(columns[rows], labels[rows], units[rows])
-        return lambda out: score(columns[out])
-
-    scores = sources.held_out(items, taught)
+    scores = sources.held_out(items, sources.teaching(unpaired(logistic), metadata(items)[1], items))
     return sources.worth(scores, sources.ratios(scores, items), items)
 
 
